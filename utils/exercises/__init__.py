@@ -1,0 +1,12 @@
+"""The exercise engine: answers are judged by what they do, on data they have not seen.
+
+>>> exercise = exercises.get("03-a")
+>>> exercise.check(answer)
+"""
+
+from .engine import Exercise, Result
+from .predictions import outcome, predict
+from .progress import state_dir, summary
+from .registry import all, get
+
+__all__ = ["Exercise", "Result", "all", "get", "outcome", "predict", "state_dir", "summary"]

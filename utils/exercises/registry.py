@@ -1,0 +1,57 @@
+"""Find exercises and predictions: each lesson's grader module lists its own."""
+
+import importlib
+import pkgutil
+from functools import cache
+
+from .engine import Exercise
+
+
+@cache
+def _lesson(number: str) -> dict[str, Exercise]:
+    try:
+        module = importlib.import_module(f".lesson_{number}", __package__)
+    except ModuleNotFoundError as error:
+        if error.name and error.name.endswith(f"lesson_{number}"):
+            return {}
+        raise
+    return {exercise.id: exercise for exercise in module.EXERCISES}
+
+
+@cache
+def predictions(number: str) -> dict:
+    """Return the predictions of a lesson by id; see `predictions.Prediction`."""
+    try:
+        module = importlib.import_module(f".lesson_{number}", __package__)
+    except ModuleNotFoundError as error:
+        if error.name and error.name.endswith(f"lesson_{number}"):
+            return {}
+        raise
+    return {p.id: p for p in getattr(module, "PREDICTIONS", ())}
+
+
+def lessons() -> tuple[str, ...]:
+    """Return the two-digit numbers of the lessons that have exercises."""
+    package = importlib.import_module(__package__)
+    names = (m.name for m in pkgutil.iter_modules(package.__path__))
+    return tuple(sorted(n.removeprefix("lesson_") for n in names if n.startswith("lesson_")))
+
+
+def get(id: str) -> Exercise:
+    """Return one exercise.
+
+    Raises
+    ------
+    KeyError
+        If there is no exercise with this id; the message lists those of the lesson.
+    """
+    known = _lesson(str(id).split("-")[0])
+    if id not in known:
+        names = ", ".join(known) or "none"
+        raise KeyError(f"no exercise is called {id!r}; this lesson has: {names}")
+    return known[id]
+
+
+def all() -> tuple[Exercise, ...]:
+    """Return every exercise of the course, in order."""
+    return tuple(e for number in lessons() for e in _lesson(number).values())
