@@ -1,0 +1,123 @@
+"""Looking into a dataset without moving it on."""
+
+import numpy as np
+
+MAX_BATCHES = 100
+MAX_LABELS = 1_000_000
+MAX_ELEMENTS = 4096  # of a dataset that was never batched
+
+
+def peek(dataset, name: str, limit: int = MAX_BATCHES):
+    """Yield up to ``limit`` elements of a copy of the dataset.
+
+    A ``shuffle`` draws a new order for every pass, so that merely looking would
+    change the order the training sees. The copy gets a seed generator of its own.
+
+    Raises
+    ------
+    ValueError
+        If the dataset yields nothing.
+    """
+    empty = True
+    for element in _private_copy(dataset).take(limit):
+        empty = False
+        yield element
+    if empty:
+        raise ValueError(
+            f"{name} is a dataset that yields nothing. Check its filter, take, skip and batch "
+            "(drop_remainder=True drops a batch that is not full), and that its files exist."
+        )
+
+
+def labels_of(dataset, name: str) -> np.ndarray:
+    """Return the labels of the first batches of a dataset of labels or of ``(x, y, …)``."""
+    batched = _is_batched(dataset.element_spec)
+    parts, count = [], 0
+    for element in peek(dataset, name, MAX_BATCHES if batched else MAX_ELEMENTS):
+        y = _label_part(element, name)
+        y = y.flat_values if hasattr(y, "flat_values") else y
+        part = np.asarray(y.numpy() if hasattr(y, "numpy") else y)
+        parts.append(part if batched else part[None])
+        count += part.size
+        if count >= MAX_LABELS:
+            break
+    if len({p.shape[1:] for p in parts}) > 1:
+        parts = [p.reshape(-1) for p in parts]
+    return np.concatenate(parts)
+
+
+def _label_part(element, name: str):
+    if isinstance(element, dict):
+        raise TypeError(
+            f"{name} is a dataset of dictionaries with keys {sorted(map(str, element))}. "
+            "Map it to (x, y) or to the labels alone."
+        )
+    if not isinstance(element, tuple):
+        return element
+    if len(element) < 2:
+        raise TypeError(f"{name} is a dataset of 1-tuples: there are no labels in it.")
+    y = element[1]
+    if isinstance(y, (dict, tuple, list)):
+        raise TypeError(
+            f"{name} has several sets of labels per example ({type(y).__name__}). "
+            "Map the dataset to the one you mean."
+        )
+    return y
+
+
+def _is_batched(spec) -> bool:
+    """Tell a batch from a single example; an unknown or shared first length is a batch's."""
+    x = spec[0] if isinstance(spec, tuple) and len(spec) > 1 else None
+    y = spec[1] if x is not None else spec
+    shape = getattr(y, "shape", None)
+    if shape is None or shape.rank is None:
+        return True
+    if shape.rank == 0:
+        return False
+    other = getattr(x, "shape", None)
+    if shape[0] is None or other is None or not other.rank:
+        return True
+    return other[0] == shape[0]
+
+
+def _private_copy(dataset):
+    if not _shuffles(dataset):
+        return dataset
+    try:
+        return _copy_with_own_seeds(dataset)
+    except Exception:
+        # Some sources cannot be written down as a graph. Looking is still worth more than
+        # keeping the shuffle's order.
+        return dataset
+
+
+def _shuffles(dataset) -> bool:
+    todo = [dataset]
+    while todo:
+        node = todo.pop()
+        if "Shuffle" in type(node).__name__:
+            return True
+        todo += list(getattr(node, "_inputs", list)())
+    return False
+
+
+def _copy_with_own_seeds(dataset):
+    import tensorflow as tf
+    from tensorflow.python.data.ops import dataset_ops
+
+    policy = tf.data.experimental.ExternalStatePolicy.IGNORE
+    serialized = dataset._as_serialized_graph(external_state_policy=policy)
+    graph = tf.compat.v1.GraphDef.FromString(serialized.numpy())
+    nodes = {node.name: node for node in graph.node}
+    for node in graph.node:
+        if node.op.startswith("ShuffleDatasetV3") or node.op.startswith(
+            "ShuffleAndRepeatDatasetV2"
+        ):
+            # TensorFlow makes a fresh seed generator for a handle that it does not know.
+            for source in node.input:
+                constant = nodes[source.split(":")[0]]
+                if constant.op == "Const":
+                    for handle in constant.attr["value"].tensor.resource_handle_val:
+                        handle.name = f"loss_and_found/{handle.name}"
+    variant = tf.raw_ops.DatasetFromGraph(graph_def=graph.SerializeToString())
+    return dataset_ops._VariantDataset(variant, dataset.element_spec)
