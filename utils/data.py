@@ -58,6 +58,64 @@ def digits(*, images: bool = False, test_size: float = 0.25, seed: int = 0) -> S
     return _split(x, bunch.target, tuple(str(d) for d in range(10)), test_size, seed)
 
 
+def wine(*, test_size: float = 0.25, seed: int = 0) -> Split:
+    """Return scikit-learn's wine data: 178 wines, 13 chemical measurements, three cultivars.
+
+    Parameters
+    ----------
+    test_size : float
+    seed : int
+
+    Returns
+    -------
+    Split
+        Each measurement is scaled to mean 0 and standard deviation 1 over the
+        training part.
+
+    Notes
+    -----
+    Source: M. Forina et al., PARVUS, 1991; UCI Machine Learning Repository.
+    """
+    from sklearn.datasets import load_wine
+
+    bunch = load_wine()
+    names = tuple(str(n) for n in bunch.target_names)
+    return _standardised(_split(bunch.data, bunch.target, names, test_size, seed))
+
+
+def iris(*, test_size: float = 0.25, seed: int = 0) -> Split:
+    """Return scikit-learn's iris data: 150 flowers, four measurements, three species.
+
+    Parameters
+    ----------
+    test_size : float
+    seed : int
+
+    Returns
+    -------
+    Split
+        Standardised as `wine`.
+
+    Notes
+    -----
+    Source: R. A. Fisher, The use of multiple measurements in taxonomic
+    problems, Annals of Eugenics 7 (2), 1936.
+    """
+    from sklearn.datasets import load_iris
+
+    bunch = load_iris()
+    names = tuple(str(n) for n in bunch.target_names)
+    return _standardised(_split(bunch.data, bunch.target, names, test_size, seed))
+
+
+def _standardised(split: Split) -> Split:
+    mean, spread = split.x_train.mean(axis=0), split.x_train.std(axis=0)
+    return split._replace(
+        x_train=((split.x_train - mean) / spread).astype(np.float32),
+        x_test=((split.x_test - mean) / spread).astype(np.float32),
+    )
+
+
 def _split(x, y, class_names, test_size, seed) -> Split:
     from sklearn.model_selection import train_test_split
 

@@ -11,6 +11,7 @@ import ast
 import copy
 import os
 import re
+import subprocess
 import sys
 import tempfile
 import time
@@ -171,7 +172,8 @@ def select(names: list[str]) -> list[Path]:
 
 
 def build(path: Path) -> None:
-    """Normalise one instructor's notebook, derive the learner's, execute and write both."""
+    """Format and normalise one instructor's notebook, derive the learner's, execute and write both."""
+    subprocess.run([sys.executable, "-m", "ruff", "format", "--quiet", path], check=True)
     solution = normalise(read(path))
     lesson = derive(solution)
     for notebook, folder in ((solution, SOLUTIONS), (lesson, LESSONS)):

@@ -109,25 +109,28 @@ def curves(
             linewidth=2,
             label=name,
         )
+    span = max((max(s, default=0) for s in values.values()), default=0) or 1.0
     for position, (name, level) in enumerate((references or {}).items()):
-        reference_line(ax, level, name, position=position)
+        # A curve that ends just above the line would run through its name.
+        crowded = any(0 <= s[-1] - level < 0.12 * span for s in values.values() if len(s))
+        reference_line(ax, level, name, position=position, below=crowded)
     ax.set(xlabel=xlabel, ylabel=ylabel, title=title)
     ax.xaxis.get_major_locator().set_params(integer=True)
     ax.legend(frameon=False, loc="best")
     return ax
 
 
-def reference_line(ax, level: float, name: str, *, position: int = 0):
-    """Draw a dashed horizontal line and write its name and value above it, at the right."""
+def reference_line(ax, level: float, name: str, *, position: int = 0, below: bool = False):
+    """Draw a dashed horizontal line and write its name and value above (or below) its right end."""
     ax.axhline(level, color=REFERENCE, linestyle=_DASHES[position % len(_DASHES)], linewidth=1.2)
     ax.annotate(
         f"{name} = {level:.3f}",
         xy=(1.0, level),
         xycoords=("axes fraction", "data"),
-        xytext=(-2, 3),
+        xytext=(-2, -3 if below else 3),
         textcoords="offset points",
         ha="right",
-        va="bottom",
+        va="top" if below else "bottom",
         fontsize=9,
         color="#444444",
     )

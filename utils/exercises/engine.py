@@ -131,12 +131,15 @@ class Exercise:
     grader : callable
         Takes the answer, returns a `Result`; may raise `NotAttempted`, `Unusable`
         or anything the learner's code raises.
+    material : callable, optional
+        Returns the data that belong to the exercise, if it brings any.
     """
 
     id: str
     title: str
     hints: tuple[str, ...]
     grader: Callable[[object], Result]
+    material: Callable[[], object] | None = None
     _hints_shown: int = 0
 
     def check(self, answer=None) -> Result:
