@@ -42,13 +42,14 @@ def labels(y, num_classes, *, ignore_class=None) -> Report:
     seen = _arrays.read(y, "y")
     if seen.values.ndim == 0:
         raise ValueError(
-            f"y is a single number ({seen.values}). Pass one label per example, as in [{seen.values}]."
+            f"y is a single number ({seen.values}). Pass one label per example, as in "
+            f"[{seen.values}]."
         )
     observed = {"labels": int(seen.values.size), "shape": seen.values.shape, "dtype": seen.dtype}
     if seen.kind != "numbers":
         return Report(tuple(object_rules(seen)), observed)
     values = seen.values
-    if not values.dtype.kind == "f":
+    if values.dtype.kind != "f":
         observed |= {"distinct": len(np.unique(values))}
     observed |= {"min": values.min().item(), "max": values.max().item()}
     return Report(tuple(rules(values, seen.dtype, classes, ignore_class)), observed)
@@ -86,7 +87,7 @@ def rules(values, dtype: str, num_classes: int, ignore_class=None) -> list[Findi
 def one_hot_rule(values, num_classes: int) -> list[Finding]:
     """Find labels that spread over a class axis: one-hot, smoothed or multi-hot."""
     width = values.shape[-1]
-    if values.ndim < 2 or width < 2 or values.dtype.kind == "f" and not np.isfinite(values).all():
+    if values.ndim < 2 or width < 2 or not np.isfinite(values).all():
         return []
     rows = values.reshape(-1, width)
     binary = bool(np.isin(rows, (0, 1)).all())
@@ -279,9 +280,9 @@ def offset_rule(ids, num_classes: int) -> list[Finding]:
             "label-offset",
             "warning" if sure else "note",
             f"Class 0 never occurs among {ids.size} labels, while each of the classes 1 to "
-            f"{num_classes - 1} does (at least {others.min()} times). The labels seem to count from "
-            "1, with one output unit too many: it never learns, and scores against labels that "
-            "count from 0 come out wrong.",
+            f"{num_classes - 1} does (at least {others.min()} times). The labels seem to count "
+            "from 1, with one output unit too many: it never learns, and scores against labels "
+            "that count from 0 come out wrong.",
             evidence,
             f"If the classes count from 1, subtract 1 and use {num_classes - 1} units. If 0 is a "
             "reserved class that this sample lacks, all is well.",

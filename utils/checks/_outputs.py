@@ -222,8 +222,8 @@ def _double_softmax(rows, dtype: str, origin: str, route: str) -> Finding:
     elif route == "graph":
         severity = "note"
         statement += (
-            " In this graph Keras sees the softmax operation and takes the logits before it. Called "
-            f"eagerly, the same code is wrong.{lasting}"
+            " In this graph Keras sees the softmax operation and takes the logits before it. "
+            f"Called eagerly, the same code is wrong.{lasting}"
         )
     else:
         severity = "warning"
@@ -291,15 +291,11 @@ def _logits(rows, distribution, origin: str) -> Finding:
         "row sum": float(rows.sum(axis=-1).mean()),
     }
     if logs:
-        what, remedy = (
-            "They are log-probabilities. ",
-            (
-                "Say from_logits=True (log-probabilities are logits too), or give the loss np.exp of "
-                "them."
-            ),
-        )
+        what = "They are log-probabilities. "
+        remedy = "Say from_logits=True: log-probabilities are logits too."
     else:
-        what, remedy = "", "Say from_logits=True, or give the last layer a softmax activation."
+        what = ""
+        remedy = "Say from_logits=True, or give the last layer a softmax activation."
     off = float((~distribution).mean())
     return Finding(
         "logits-as-probabilities",
@@ -336,8 +332,8 @@ def _partial(rows, origin: str) -> Finding:
     return Finding(
         "wrong-output-activation",
         "error" if sure else "warning",
-        f"from_logits=False promises probabilities over {rows.shape[-1]} classes. All values lie in "
-        f"0 … 1, but the rows sum to {sums.min():.3g} … {sums.max():.3g} instead of 1. {source}"
+        f"from_logits=False promises probabilities over {rows.shape[-1]} classes. All values lie "
+        f"in 0 … 1, but the rows sum to {sums.min():.3g} … {sums.max():.3g} instead of 1. {source}"
         + repaired,
         evidence,
         "For one class out of many, use softmax with from_logits=False, or no activation with "
@@ -378,8 +374,8 @@ def _relu(rows, values) -> Finding | None:
     return Finding(
         "wrong-output-activation",
         "warning",
-        f"No score is negative and {_arrays.percent(zeros)} are exactly 0: the last layer ends in a "
-        "relu. A score of 0 passes no gradient back, so a class can be lost for an example, and "
+        f"No score is negative and {_arrays.percent(zeros)} are exactly 0: the last layer ends in "
+        "a relu. A score of 0 passes no gradient back, so a class can be lost for an example, and "
         f"{_arrays.percent(dead)} of the rows are all zeros, a tie that argmax gives to class 0.",
         {"exact zeros": zeros, "rows of zeros": dead, "lowest": float(rows.min())},
         "Leave the last layer without activation and use from_logits=True.",
