@@ -172,7 +172,7 @@ def select(names: list[str]) -> list[Path]:
 
 
 def build(path: Path) -> None:
-    """Format and normalise one instructor's notebook, derive the learner's, execute and write both."""
+    """Format one notebook of the instructor, derive the learner's, execute and write both."""
     subprocess.run([sys.executable, "-m", "ruff", "format", "--quiet", path], check=True)
     solution = normalise(read(path))
     lesson = derive(solution)
