@@ -108,6 +108,51 @@ def iris(*, test_size: float = 0.25, seed: int = 0) -> Split:
     return _standardised(_split(bunch.data, bunch.target, names, test_size, seed))
 
 
+def rare_digits(features: str = "pixels", *, test_size: float = 0.5, seed: int = 0) -> Split:
+    """Return the digits as three unequal classes: 80 % are something else, 10 % eights, 10 % nines.
+
+    The labels are the same for every choice of features; only what the model
+    may see of an image changes, so that imbalance and difficulty come apart.
+
+    Parameters
+    ----------
+    features : {"pixels", "rows", "ink"}
+        ``"pixels"``: all 64, in [0, 1]; the classes are nearly separable.
+        ``"rows"``: the ink in each of the 8 rows; the classes overlap.
+        ``"ink"``: the ink of the whole image, one number; next to nothing.
+        Rows and ink are standardised as `wine`.
+    test_size : float
+    seed : int
+
+    Returns
+    -------
+    Split
+        Classes 0 "other" (the digits 0 to 7), 1 "eight", 2 "nine".
+
+    Raises
+    ------
+    ValueError
+        If `features` is none of the three.
+
+    Notes
+    -----
+    No image is left out: one digit against the rest is imbalanced by itself.
+    Source as `digits`.
+    """
+    from sklearn.datasets import load_digits
+
+    bunch = load_digits()
+    images = bunch.images / 16.0
+    kinds = {"pixels": images.reshape(-1, 64), "rows": images.mean(axis=2)}
+    kinds["ink"] = images.mean(axis=(1, 2))[:, None]
+    if features not in kinds:
+        raise ValueError(f"features must be one of {', '.join(kinds)}, not {features!r}")
+    y = np.select([bunch.target == 8, bunch.target == 9], [1, 2], 0)
+    x = kinds[features].astype(np.float32)
+    split = _split(x, y, ("other", "eight", "nine"), test_size, seed)
+    return split if features == "pixels" else _standardised(split)
+
+
 def _standardised(split: Split) -> Split:
     mean, spread = split.x_train.mean(axis=0), split.x_train.std(axis=0)
     return split._replace(
