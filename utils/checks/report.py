@@ -191,4 +191,5 @@ def _gravest_first(findings) -> tuple[Finding, ...]:
 def _short(value) -> str:
     if isinstance(value, bool) or not isinstance(value, float):
         return str(value)
-    return f"{value:.4g}"
+    # The digits of a vanishing number are rounding, and differ between machines.
+    return f"{value:.4g}" if value == 0 or abs(value) >= 1e-4 else "≈ 0"

@@ -5,8 +5,19 @@
 """
 
 from .engine import Exercise, Result
+from .overview import overview
 from .predictions import outcome, predict
 from .progress import state_dir, summary
 from .registry import all, get
 
-__all__ = ["Exercise", "Result", "all", "get", "outcome", "predict", "state_dir", "summary"]
+__all__ = [
+    "Exercise",
+    "Result",
+    "all",
+    "get",
+    "outcome",
+    "overview",
+    "predict",
+    "state_dir",
+    "summary",
+]
