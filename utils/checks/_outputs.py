@@ -29,8 +29,8 @@ def outputs(y_pred, *, from_logits) -> Report:
     -------
     Report
         Pitfalls ``double-softmax``, ``logits-as-probabilities``, ``wrong-output-activation``,
-        ``output-units``, ``wrong-axis``, ``nan-scores``, ``half-precision-softmax`` and
-        ``unstable-softmax``. Log-probabilities given as logits are healthy.
+        ``output-units``, ``wrong-axis``, ``nan-scores``, ``half-precision-softmax``,
+        ``unstable-softmax`` and ``saturated-ties``. Log-probabilities given as logits are healthy.
 
     Raises
     ------
@@ -139,10 +139,13 @@ def rules(values, dtype: str, from_logits: bool, *, origin: str = "", route: str
         found += [_partial(rows, origin)] if inside else [_logits(rows, distribution, origin)]
     elif inside and (note := _maybe_sigmoid(rows, origin)):
         found.append(note)
-    if relu := _relu(rows, values):
+    relu = _relu(rows, values)
+    if relu:
         found.append(relu)
     if from_logits and (note := _extreme(rows, dtype)):
         found.append(note)
+    if not relu:
+        found += ties_rule(rows)
     return found
 
 
@@ -395,6 +398,28 @@ def _extreme(rows, dtype: str) -> Finding | None:
         {"largest": float(np.abs(rows).max()), "exp overflows above": limit},
         "Keep to the built-in losses on logits; such large logits may also mean unscaled inputs.",
     )
+
+
+def ties_rule(scores) -> list[Finding]:
+    """Find rows whose highest score is shared: argmax then takes the first of them."""
+    rows = scores.reshape(-1, scores.shape[-1])
+    highest = rows.max(axis=-1, keepdims=True)
+    varied = rows.min(axis=-1) < highest[:, 0]
+    tied = varied & ((rows == highest).sum(axis=-1) > 1)
+    whole = bool((rows == np.round(rows)).all())
+    if whole or tied.sum() < 3 or tied.mean() < 0.05:
+        return []
+    return [
+        Finding(
+            "saturated-ties",
+            "warning",
+            f"In {_arrays.percent(tied.mean())} of {len(rows)} rows the highest score "
+            f"({highest[tied][0, 0]:.4g}, say) belongs to several classes. argmax takes the first, "
+            "so accuracy depends on the order of the classes: scores were rounded or saturated on "
+            "the way.",
+            {"tied rows": int(tied.sum()), "rows": len(rows)},
+        )
+    ]
 
 
 def _other_axis(values, dtype: str) -> int | None:
