@@ -8,6 +8,7 @@ from ._metrics import metric
 from ._outputs import outputs
 from ._weights import weights
 from .report import CheckFailed, Finding, Report, merge
+from .watch import watch
 
 __all__ = [
     "CheckFailed",
@@ -21,4 +22,5 @@ __all__ = [
     "metric",
     "outputs",
     "weights",
+    "watch",
 ]

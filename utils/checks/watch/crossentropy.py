@@ -1,0 +1,264 @@
+"""Cross entropies: what they are given, as labels and as scores."""
+
+import numpy as np
+
+from .. import _labels, _outputs
+from ..report import Finding
+from .events import dtype_of, shape_of
+from .subject import Subject, name_of
+
+MANY = 200  # values in 0 … 1 that are no accident
+
+
+class CrossEntropies(Subject):
+    """Watches every cross entropy: Keras' classes and functions, and TensorFlow's own."""
+
+    def __init__(self):
+        self.calls = 0
+        self.names = {}
+        self.labels = {}
+
+    def observed(self) -> dict:
+        return {"losses": tuple(self.names)} if self.names else {}
+
+    def on_loss(self, event, look) -> None:
+        self.names[name_of(event.subject)] = True
+        flag = getattr(event.subject, "_fn_kwargs", {}).get("from_logits")
+        if isinstance(flag, str):
+            self.recorder.add(_positional(event.subject, flag))
+        if look is None:
+            return
+        ignored = getattr(event.subject, "_fn_kwargs", {}).get("ignore_class")
+        self._count_labels(look(event.tensors["y_true"]), event, ignored)
+
+    def on_cross_entropy(self, event, look) -> None:
+        self.calls += 1
+        if event.subject is None and event.info["metric"] is None:
+            self.names["tf.nn" if event.info.get("raw") else "functional"] = True
+        if isinstance(event.info["from_logits"], str):
+            return
+        found = shape_rules(event)
+        if not found and look is not None:
+            y_true, y_pred = (look(event.tensors[k]) for k in ("y_true", "y_pred"))
+            if y_pred is not None and y_pred.ndim and y_pred.size and y_pred.dtype.kind in "fiu":
+                found = value_rules(event, y_true, y_pred)
+        for finding in found:
+            self.recorder.add(finding)
+
+    def _count_labels(self, y, event, ignored) -> None:
+        """Count class ids over the run, for what one batch cannot decide."""
+        shape = shape_of(event.tensors["y_pred"])
+        if y is None or not shape or shape[-1] is None or y.dtype.kind not in "iuf":
+            return
+        classes = shape[-1]
+        if classes < 3 or y.ndim != (2 if y.shape[-1:] == (1,) else 1) or len(shape) != 2:
+            return
+        kept = y.reshape(-1)
+        kept = kept[kept != ignored] if ignored is not None else kept
+        if (kept != np.round(kept)).any() or (kept < 0).any() or (kept >= classes).any():
+            return
+        counts = self.labels.setdefault(classes, np.zeros(classes, int))
+        counts += np.bincount(kept.astype(int), minlength=classes)
+
+    def findings(self) -> list[Finding]:
+        found = []
+        for classes, counts in self.labels.items():
+            ids = np.repeat(np.arange(classes), np.minimum(counts, 1000))
+            if ids.size:
+                found += _labels.offset_rule(ids, classes)
+        return found
+
+
+def shape_rules(event) -> list[Finding]:
+    """Return what the shapes alone decide."""
+    y, p = shape_of(event.tensors["y_true"]), shape_of(event.tensors["y_pred"])
+    if (not y and y != ()) or not p:
+        return []
+    kind, classes = event.info["ce"], p[-1]
+    if kind == "sparse" and len(y) == len(p) and classes not in (None, 1) and y[-1] == classes:
+        return [_one_hot(y, p)]
+    if kind == "sparse" and classes == 1:
+        return [_one_unit(p)]
+    if kind == "categorical" and classes not in (None, 1):
+        ids = len(y) == len(p) - 1 or (len(y) == len(p) and y[-1] == 1)
+        if ids:
+            return [_ids_to_categorical(y, p)]
+    return []
+
+
+def value_rules(event, y_true, y_pred) -> list[Finding]:
+    """Return what one batch of values decides."""
+    info = event.info
+    if info["axis"] not in (-1, y_pred.ndim - 1):
+        return []
+    dtype = _half(y_pred) or dtype_of(event.tensors["y_pred"])
+    if info["ce"] == "binary":
+        return _binary(y_true, y_pred, info)
+    found = []
+    if info["ce"] == "sparse" and y_true is not None:
+        found = _labels.rules(y_true, dtype_of(event.tensors["y_true"]), max(y_pred.shape[-1], 2))
+        found = [f for f in found if f.pitfall != "label-offset" or f.severity == "error"]
+    elif y_true is not None and _is_one_hot(y_pred) and _is_soft(y_true):
+        return [_swapped(y_true, y_pred)]
+    route = "graph" if info["origin"] == "graph" else "eager"
+    origin = ""
+    if info["origin"] == "attached":
+        rows = _outputs.as_rows(y_pred)
+        origin = "softmax" if _outputs.sums_to_one(rows, "float16").mean() > 0.5 else "sigmoid"
+    if info["origin"] == "graph" and not info["from_logits"]:
+        return found
+    outputs = _outputs.rules(y_pred, dtype, bool(info["from_logits"]), origin=origin, route=route)
+    if any(f.pitfall == "wrong-output-activation" for f in outputs):
+        outputs = [f for f in outputs if f.pitfall != "logits-as-probabilities"]
+    if any(f.pitfall == "label-range" for f in found):
+        outputs = [f for f in outputs if f.pitfall != "nan-scores"]
+    return found + outputs
+
+
+def _binary(y_true, y_pred, info) -> list[Finding]:
+    low, high = float(np.nanmin(y_pred)), float(np.nanmax(y_pred))
+    if not np.isfinite(y_pred).all():
+        bad = float((~np.isfinite(y_pred)).mean())
+        return [
+            Finding(
+                "nan-scores",
+                "error",
+                f"{100 * bad:.3g} % of the scores given to the loss are NaN or infinite.",
+                {"share": bad},
+            )
+        ]
+    evidence = {"lowest": low, "highest": high}
+    if y_pred.shape[-1] == 1:
+        if y_pred.size > 1 and (np.abs(y_pred - 1) < 1e-6).all() and not info["from_logits"]:
+            return [
+                Finding(
+                    "output-units",
+                    "error",
+                    f"All {y_pred.size} scores are exactly 1: a softmax over one unit is always 1.",
+                    {**evidence, "units": 1},
+                    "Use sigmoid on one unit, or two units with softmax.",
+                )
+            ]
+        if y_true is not None and y_true.dtype.kind in "iuf" and y_true.max() > 1:
+            return [
+                Finding(
+                    "output-units",
+                    "error",
+                    f"Labels reach {y_true.max():.4g}, but the model has one output unit and a "
+                    "binary loss: that can tell two classes apart, 0 and 1.",
+                    {"units": 1, "largest label": float(y_true.max())},
+                )
+            ]
+    if not info["from_logits"] and not info["origin"] and (low < -1e-3 or high > 1.001):
+        return [
+            Finding(
+                "logits-as-probabilities",
+                "error",
+                f"from_logits=False promises probabilities, but the scores run from {low:.3g} to "
+                f"{high:.3g}. The loss clips them to 1e-7 … 1 − 1e-7, and a clipped score has no "
+                "gradient.",
+                evidence,
+                "Say from_logits=True, or give the last layer a sigmoid.",
+            )
+        ]
+    inside = low >= 0 and high <= 1 and high > low
+    if info["from_logits"] and inside and (info["origin"] or y_pred.size >= 16):
+        if info["origin"]:
+            severity = "note"
+            tail = "Keras finds the logits behind its own sigmoid and repairs it here."
+        else:
+            severity = "error" if y_pred.size >= MANY else "note"
+            tail = "A sigmoid is applied a second time: scores cannot leave 0.5 … 0.731."
+        return [
+            Finding(
+                "double-softmax",
+                severity,
+                f"from_logits=True, but all {y_pred.size} scores lie between {low:.3g} and "
+                f"{high:.3g}: these are probabilities of a sigmoid. {tail}",
+                evidence,
+                "Drop the sigmoid from the last layer, or say from_logits=False.",
+            )
+        ]
+    return []
+
+
+def _half(values) -> str:
+    """Name the half-precision dtype the values were rounded to, though they are wider now."""
+    rows = values.reshape(-1)[:4096]
+    if rows.dtype != np.float32 or len(np.unique(rows)) < 16 or not np.isfinite(rows).all():
+        return ""
+    bits = rows.view(np.uint32)
+    if not (bits & 0xFFFF).any():
+        return "bfloat16"
+    with np.errstate(over="ignore"):
+        return "float16" if (rows.astype(np.float16).astype(np.float32) == rows).all() else ""
+
+
+def _is_one_hot(values) -> bool:
+    ones = np.isin(values, (0, 1)).all()
+    return bool(values.shape[-1] > 1 and ones and (values.sum(axis=-1) == 1).all())
+
+
+def _is_soft(values) -> bool:
+    rows = values.reshape(-1, values.shape[-1])
+    return bool(
+        values.dtype.kind == "f"
+        and not np.isin(rows, (0, 1)).all()
+        and np.abs(rows.sum(axis=-1) - 1).max() < 1e-3
+    )
+
+
+def _positional(loss, flag: str) -> Finding:
+    return Finding(
+        "positional-reduction",
+        "error",
+        f"from_logits of {name_of(loss)} is the string {flag!r}. The first positional argument of "
+        "this loss is from_logits, not reduction, and any non-empty string counts as true: the "
+        "loss takes its scores for logits and still averages over the batch.",
+        {"from_logits": flag, "reduction": str(loss.reduction)},
+        f"Name the argument: reduction={flag!r}.",
+    )
+
+
+def _swapped(y_true, y_pred) -> Finding:
+    return Finding(
+        "swapped-arguments",
+        "error",
+        "The second argument holds one-hot rows (0 and 1 only) and the first holds probabilities: "
+        "labels and predictions have changed places. Keras wants loss(y_true, y_pred).",
+        {"y_true highest": float(y_true.max()), "y_pred highest": float(y_pred.max())},
+    )
+
+
+def _one_hot(y, p) -> Finding:
+    return Finding(
+        "one-hot-labels",
+        "error",
+        f"The labels have shape {_text(y)}, like the scores {_text(p)}: one-hot rows. A sparse "
+        "loss wants one class id per example.",
+        {"y_true shape": _text(y), "y_pred shape": _text(p)},
+    )
+
+
+def _one_unit(p) -> Finding:
+    return Finding(
+        "output-units",
+        "error",
+        f"The scores have shape {_text(p)}: one unit for all classes. A sparse cross entropy "
+        "needs one unit per class, also for two classes; over one unit the loss is always 0.",
+        {"y_pred shape": _text(p), "units": 1},
+    )
+
+
+def _ids_to_categorical(y, p) -> Finding:
+    return Finding(
+        "sparse-labels-to-categorical",
+        "error",
+        f"The labels have shape {_text(y)} and the scores {_text(p)}: class ids, given to a loss "
+        "that wants a one-hot row per example.",
+        {"y_true shape": _text(y), "y_pred shape": _text(p)},
+    )
+
+
+def _text(shape) -> str:
+    return "(" + ", ".join("?" if d is None else str(d) for d in shape) + ")"

@@ -1,0 +1,414 @@
+"""The points at which a loop is observed: what is wrapped, and what each wrapper reports."""
+
+import keras
+import tensorflow as tf
+from keras.src.backend.tensorflow import nn as keras_nn
+from keras.src.optimizers import base_optimizer
+from tensorflow.python.data.ops import dataset_ops
+from tensorflow.python.eager import record
+from tensorflow.python.eager.polymorphic_function import concrete_function, polymorphic_function
+from tensorflow.python.ops import gen_nn_ops
+
+from .events import Event
+from .patching import SWITCHBOARD
+
+EXPECTED_OP = {"sparse": "Softmax", "categorical": "Softmax", "binary": "Sigmoid"}
+CONTAINERS = ("CompileLoss", "CompileMetrics", "MetricsList")
+
+
+def install(patches) -> None:
+    """Wrap everything that is observed."""
+    patches.wrap(keras.Loss, "__call__", _loss)
+    for kind in EXPECTED_OP:
+        name = {"sparse": "sparse_categorical", "categorical": "categorical", "binary": "binary"}
+        patches.wrap(keras_nn, f"{name[kind]}_crossentropy", lambda f, k=kind: _keras_ce(f, k))
+    patches.wrap(
+        gen_nn_ops,
+        "sparse_softmax_cross_entropy_with_logits",
+        lambda f: _raw_ce(f, "sparse", ("features", "labels")),
+    )
+    patches.wrap(
+        gen_nn_ops,
+        "softmax_cross_entropy_with_logits",
+        lambda f: _raw_ce(f, "categorical", ("features", "labels")),
+    )
+    patches.wrap(
+        tf.nn,
+        "sigmoid_cross_entropy_with_logits",
+        lambda f: _raw_ce(f, "binary", ("logits", "labels"), swapped=True),
+    )
+    patches.wrap(keras.Model, "__call__", _model)
+    patches.wrap(base_optimizer.BaseOptimizer, "__init__", _created("optimizer"))
+    patches.wrap(base_optimizer.BaseOptimizer, "apply", _apply)
+    patches.wrap(tf.GradientTape, "gradient", _gradient)
+    patches.wrap(concrete_function.ConcreteFunction, "_call_flat", _concrete)
+    patches.wrap(polymorphic_function.Function, "__call__", _function)
+    patches.wrap(dataset_ops.DatasetV2, "__iter__", _iterate)
+    for name in ("fit", "evaluate", "predict"):
+        patches.wrap(keras.Model, name, lambda f, n=name: _trainer(f, n))
+    patches.wrap_property(keras.layers.Layer, "losses", _losses_read)
+    patches.wrap(keras.Metric, "__init__", _metric_created)
+    patches.wrap(keras.Metric, "__call__", _metric_called)
+    patches.wrap(keras.Metric, "reset_state", _metric_method("reset"))
+    for cls in _subclasses(keras.Metric):
+        _install_metric(patches, cls)
+
+
+def _subclasses(cls):
+    for sub in cls.__subclasses__():
+        yield sub
+        yield from _subclasses(sub)
+
+
+def _install_metric(patches, cls) -> None:
+    wrappers = {
+        "update_state": _update_state,
+        "result": _metric_method("result"),
+        "reset_state": _metric_method("reset"),
+    }
+    for name, make in wrappers.items():
+        method = vars(cls).get(name)
+        if callable(method) and not hasattr(method, "loss_and_found"):
+            patches.wrap(cls, name, make)
+            vars(cls)[name].loss_and_found = True
+
+
+def deaf() -> bool:
+    """Whether nobody listens, or this thread is inside our own observation."""
+    return not SWITCHBOARD.listeners or SWITCHBOARD.silent
+
+
+def emit(event: Event) -> None:
+    """Hand an event to all who listen; observing is not itself observed."""
+    SWITCHBOARD.silent = True
+    try:
+        for listener in SWITCHBOARD.listeners:
+            listener.receive(event)
+    finally:
+        SWITCHBOARD.silent = False
+
+
+class inside:
+    """Marks the current thread as being inside a call, for what is called from there."""
+
+    __slots__ = ("entry",)
+
+    def __init__(self, kind, subject=None):
+        self.entry = (kind, subject)
+
+    def __enter__(self):
+        SWITCHBOARD.stack.append(self.entry)
+
+    def __exit__(self, *exc):
+        SWITCHBOARD.stack.pop()
+
+
+def _within(kind: str):
+    """Return the innermost object of this kind that the thread is inside of, or None."""
+    for entry_kind, subject in reversed(SWITCHBOARD.stack):
+        if entry_kind == kind:
+            return subject
+    return None
+
+
+def _is_within(kind: str) -> bool:
+    return any(entry[0] == kind for entry in SWITCHBOARD.stack)
+
+
+def _loss(original):
+    def call(self, y_true, y_pred, sample_weight=None):
+        if deaf() or type(self).__name__ in CONTAINERS:
+            return original(self, y_true, y_pred, sample_weight)
+        tensors = {"y_true": y_true, "y_pred": y_pred, "sample_weight": sample_weight}
+        info = {"masked": getattr(y_pred, "_keras_mask", None) is not None}
+        info["taped"] = record.could_possibly_record()
+        try:
+            with inside("loss", self):
+                result = original(self, y_true, y_pred, sample_weight)
+        except Exception as problem:
+            emit(Event("loss", self, tensors, {**info, "raised": problem}))
+            raise
+        emit(Event("loss", self, {**tensors, "result": result}, info))
+        return result
+
+    return call
+
+
+def _keras_ce(original, kind):
+    def call(target, output, from_logits=False, axis=-1):
+        args = (
+            (target, output, from_logits)
+            if kind == "binary"
+            else (target, output, from_logits, axis)
+        )
+        if deaf():
+            return original(*args)
+        repaired = _repaired(output, EXPECTED_OP[kind])
+        info = {
+            "ce": kind,
+            "from_logits": from_logits,
+            "origin": repaired,
+            "axis": axis,
+            "metric": _within("metric"),
+            "taped": record.could_possibly_record(),
+        }
+        tensors = {"y_true": target, "y_pred": output}
+        loss = _within("loss")
+        try:
+            with inside("cross_entropy"):
+                result = original(*args)
+        except Exception as problem:
+            emit(Event("cross_entropy", loss, tensors, {**info, "raised": problem}))
+            raise
+        emit(Event("cross_entropy", loss, {**tensors, "result": result}, info))
+        return result
+
+    return call
+
+
+def _repaired(output, op_type: str) -> str:
+    """Say which activation Keras will look through to find the logits, if any."""
+    if hasattr(output, "_keras_logits"):
+        return "attached"
+    op = getattr(output, "op", None) if hasattr(output, "graph") else None
+    return "graph" if op is not None and op.type == op_type else ""
+
+
+def _raw_ce(original, kind, names, swapped=False):
+    def call(*args, **kwargs):
+        if deaf() or _is_within("cross_entropy"):
+            return original(*args, **kwargs)
+        given = dict(zip(reversed(names) if swapped else names, args, strict=False)) | kwargs
+        tensors = {"y_true": given.get("labels"), "y_pred": given.get(names[0])}
+        info = {
+            "ce": kind,
+            "from_logits": True,
+            "origin": "",
+            "raw": True,
+            "axis": -1,
+            "metric": _within("metric"),
+            "taped": record.could_possibly_record(),
+        }
+        try:
+            result = original(*args, **kwargs)
+        except Exception as problem:
+            emit(Event("cross_entropy", None, tensors, {**info, "raised": problem}))
+            raise
+        per_example = result[0] if kind == "categorical" and isinstance(result, tuple) else result
+        if hasattr(per_example, "loss"):
+            per_example = per_example.loss
+        emit(Event("cross_entropy", None, {**tensors, "result": per_example}, info))
+        return result
+
+    return call
+
+
+def _model(original):
+    def call(self, *args, **kwargs):
+        if deaf() or _is_within("model"):
+            return original(self, *args, **kwargs)
+        with inside("model", self):
+            outputs = original(self, *args, **kwargs)
+        info = {
+            "training": kwargs.get("training"),
+            "taped": record.could_possibly_record(),
+            "outputs": outputs,
+        }
+        emit(Event("model", self, {"x": args[0] if args else kwargs.get("inputs")}, info))
+        return outputs
+
+    return call
+
+
+def _gradient(original):
+    def call(self, target, sources, *args, **kwargs):
+        if deaf():
+            return original(self, target, sources, *args, **kwargs)
+        with inside("gradient"):
+            gradients = original(self, target, sources, *args, **kwargs)
+        info = {
+            "target": target,
+            "sources": sources,
+            "gradients": gradients,
+            "weighted": bool(args and args[0] is not None) or "output_gradients" in kwargs,
+        }
+        emit(Event("gradient", self, {}, info))
+        return gradients
+
+    return call
+
+
+def _apply(original):
+    def call(self, grads, trainable_variables=None):
+        if deaf() or _is_within("apply"):
+            return original(self, grads, trainable_variables)
+        grads = list(grads)
+        variables = None if trainable_variables is None else list(trainable_variables)
+        info = {"gradients": grads, "variables": variables}
+        emit(Event("apply", self, {}, info))
+        with inside("apply", self):
+            return original(self, grads, variables)
+
+    return call
+
+
+def _created(kind):
+    def make(original):
+        def call(self, *args, **kwargs):
+            result = original(self, *args, **kwargs)
+            if not deaf():
+                emit(Event("create", self, {}, {"of": kind}))
+            return result
+
+        return call
+
+    return make
+
+
+def _metric_created(original):
+    announce = _created("metric")(original)
+
+    def call(self, *args, **kwargs):
+        result = announce(self, *args, **kwargs)
+        if not deaf():
+            cls = type(self)
+            while cls is not keras.Metric:
+                SWITCHBOARD.add_patches(lambda patches, c=cls: _install_metric(patches, c))
+                cls = cls.__mro__[1]
+        return result
+
+    return call
+
+
+def _metric_called(original):
+    def call(self, *args, **kwargs):
+        if deaf():
+            return original(self, *args, **kwargs)
+        with inside("metric call", self):
+            value = original(self, *args, **kwargs)
+        emit(Event("called", self, {"value": value}))
+        return value
+
+    return call
+
+
+def _update_state(original):
+    def call(self, *args, **kwargs):
+        if deaf() or type(self).__name__ in CONTAINERS or _within("metric") is self:
+            return original(self, *args, **kwargs)
+        tensors = dict(zip(("first", "second", "sample_weight"), args, strict=False))
+        for name, value in kwargs.items():
+            role = {"y_true": "first", "values": "first", "y_pred": "second"}.get(name, name)
+            tensors[role] = value
+        if "second" not in tensors and len(args) == 2 and _takes_values(self):
+            tensors["sample_weight"] = tensors.pop("second", None)
+        elif _takes_values(self) and "second" in tensors:
+            tensors["sample_weight"] = tensors.pop("second")
+        info = {
+            "by_call": _within("metric call") is self,
+            "masked": getattr(tensors.get("second"), "_keras_mask", None) is not None,
+            "taped": record.could_possibly_record(),
+        }
+        try:
+            with inside("metric", self):
+                result = original(self, *args, **kwargs)
+        except Exception as problem:
+            emit(Event("metric", self, tensors, {**info, "raised": problem}))
+            raise
+        emit(Event("metric", self, tensors, info))
+        return result
+
+    return call
+
+
+def _takes_values(metric) -> bool:
+    """Whether the metric averages values rather than comparing labels with predictions."""
+    averages = (keras.metrics.Mean, keras.metrics.Sum)
+    return isinstance(metric, averages) and not isinstance(metric, keras.metrics.MeanMetricWrapper)
+
+
+def _metric_method(kind):
+    def make(original):
+        def call(self, *args, **kwargs):
+            if deaf() or type(self).__name__ in CONTAINERS or (_within("metric method") is self):
+                return original(self, *args, **kwargs)
+            with inside("metric method", self):
+                value = original(self, *args, **kwargs)
+            by_call = _within("metric call") is self
+            emit(Event(kind, self, {}, {"by_call": by_call, "value": value}))
+            return value
+
+        return call
+
+    return make
+
+
+def _concrete(original):
+    def call(self, tensor_inputs, captured_inputs):
+        if deaf() or not tf.executing_eagerly():
+            return original(self, tensor_inputs, captured_inputs)
+        inputs = (*tensor_inputs, *captured_inputs)
+        listeners = SWITCHBOARD.listeners
+        _quietly(listeners, "before_step", self, inputs)
+        try:
+            outputs = original(self, tensor_inputs, captured_inputs)
+        except Exception as problem:
+            _quietly(listeners, "step_raised", self, inputs, problem)
+            raise
+        _quietly(listeners, "after_step", self)
+        return outputs
+
+    return call
+
+
+def _quietly(listeners, method: str, *args) -> None:
+    SWITCHBOARD.silent = True
+    try:
+        for listener in listeners:
+            getattr(listener, method)(*args)
+    finally:
+        SWITCHBOARD.silent = False
+
+
+def _function(original):
+    def call(self, *args, **kwargs):
+        if deaf() or not tf.executing_eagerly():
+            return original(self, *args, **kwargs)
+        listeners = SWITCHBOARD.listeners
+        _quietly(listeners, "function_called", self)
+        try:
+            return original(self, *args, **kwargs)
+        finally:
+            _quietly(listeners, "function_returned", self, args)
+
+    return call
+
+
+def _iterate(original):
+    def call(self):
+        iterator = original(self)
+        if not deaf() and tf.executing_eagerly():
+            emit(Event("iterate", self))
+        return iterator
+
+    return call
+
+
+def _trainer(original, name):
+    def call(self, *args, **kwargs):
+        if deaf():
+            return original(self, *args, **kwargs)
+        emit(Event(name, self, {}, {"args": args, "kwargs": kwargs}))
+        with inside(name, self):
+            return original(self, *args, **kwargs)
+
+    return call
+
+
+def _losses_read(getter):
+    def fget(self):
+        if not deaf():
+            emit(Event("losses", self))
+        return getter(self)
+
+    return fget

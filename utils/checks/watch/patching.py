@@ -1,0 +1,109 @@
+"""Replacing attributes for the length of a block, and putting every one of them back."""
+
+import functools
+import threading
+
+_ABSENT = object()
+
+
+class Patches:
+    """Attributes that were replaced, and what stood there before."""
+
+    def __init__(self):
+        self._undo = []
+
+    def wrap(self, owner, name: str, make) -> None:
+        """Replace ``owner.name`` by ``make(original)``.
+
+        Parameters
+        ----------
+        owner : class or module
+        name : str
+        make : callable
+            Takes the callable that is found under the name and returns the one to put there.
+        """
+        before = vars(owner).get(name, _ABSENT)
+        original = getattr(owner, name)
+        wrapper = functools.wraps(original)(make(original))
+        # AutoGraph must call the wrapper as it is, as it calls Keras' and TensorFlow's own.
+        wrapper.autograph_info__ = {}
+        setattr(owner, name, wrapper)
+        self._undo.append((owner, name, before))
+
+    def wrap_property(self, owner, name: str, make) -> None:
+        """Replace the property ``owner.name`` by one whose getter is ``make(getter)``."""
+        before = vars(owner)[name]
+        setattr(owner, name, property(make(before.fget), before.fset, before.fdel, before.__doc__))
+        self._undo.append((owner, name, before))
+
+    def undo(self) -> None:
+        """Put everything back, last replaced first."""
+        while self._undo:
+            owner, name, before = self._undo.pop()
+            if before is _ABSENT:
+                delattr(owner, name)
+            else:
+                setattr(owner, name, before)
+
+
+class Switchboard:
+    """One set of patches, shared by all blocks that watch at the same time.
+
+    Blocks may be nested, and threads may leave theirs in any order, so patches are put in
+    with the first and taken out with the last.
+    """
+
+    def __init__(self):
+        self.listeners = ()
+        self.local = threading.local()
+        self._lock = threading.RLock()
+        self._patches = None
+
+    def connect(self, listener, install) -> None:
+        """Let a listener hear; ``install(patches)`` is called if it is the first."""
+        with self._lock:
+            if not self.listeners:
+                patches = Patches()
+                try:
+                    install(patches)
+                except BaseException:
+                    patches.undo()
+                    raise
+                self._patches = patches
+            self.listeners = (*self.listeners, listener)
+
+    def disconnect(self, listener) -> None:
+        """Let a listener go, and undo the patches if it was the last."""
+        with self._lock:
+            self.listeners = tuple(other for other in self.listeners if other is not listener)
+            if not self.listeners and self._patches is not None:
+                self._patches.undo()
+                self._patches = None
+
+    def add_patches(self, install) -> None:
+        """Patch something met on the way (a class defined inside the block)."""
+        with self._lock:
+            if self._patches is not None:
+                install(self._patches)
+
+    @property
+    def stack(self) -> list:
+        """The watched calls this thread is in, outermost first."""
+        try:
+            return self.local.stack
+        except AttributeError:
+            self.local.stack = []
+            return self.local.stack
+
+    @property
+    def silent(self) -> bool:
+        """Whether this thread is inside our own observation."""
+        return getattr(self.local, "silent", False)
+
+    @silent.setter
+    def silent(self, value: bool) -> None:
+        self.local.silent = value
+
+
+# Patches are made on classes and modules, which are one per process; so is this.
+SWITCHBOARD = Switchboard()

@@ -1,0 +1,175 @@
+"""The listener: counts every step, looks closely at a few, and hands both to the subjects."""
+
+import tensorflow as tf
+
+from ..report import Finding
+from .events import Event, Look, to_numpy
+from .replay import Replay
+
+
+def due(count: int, every: int) -> bool:
+    """Whether the count-th call is one to look at: 1, 2, 4, 8, … and every so many."""
+    return count & (count - 1) == 0 or count % every == 0
+
+
+class TracedStep:
+    """One traced function as the block sees it.
+
+    Parameters
+    ----------
+    graph : FuncGraph
+    noted : dict of int to list of Event
+        What was noted while graphs were traced inside the block, by the graph's id.
+    read : callable
+        Takes a scope and returns events read from the graph's operations.
+    """
+
+    def __init__(self, graph, noted, read):
+        self.graph = graph
+        self.replay = Replay(graph)
+        self.calls = 0
+        self.events = []
+        scopes = list(self.replay.root.walk())
+        self.traced_here = any(id(s.graph) in noted for s in scopes)
+        for scope in scopes:
+            self.events += noted.get(id(scope.graph), [])
+        self.events += read(scopes, self.traced_here)
+        self.in_dataset = any(s.inside_dataset for s in scopes)
+
+    def look(self):
+        """Return a reader of this step's values on the inputs fed last."""
+        return Look(self._read)
+
+    def _read(self, tensor):
+        if getattr(tensor, "graph", None) is not None:
+            return to_numpy(self.replay.read(tensor))
+        return to_numpy(tensor)
+
+
+class Recorder:
+    """Receives events, keeps counts, and asks its subjects for findings.
+
+    Parameters
+    ----------
+    subjects : list
+        Objects with methods ``on_<kind>(event, look)`` and ``findings()``.
+    read : callable
+        Reads events from a graph that was traced before the block.
+    """
+
+    EVERY_EAGER = 16
+    EVERY_TRACED = 256
+
+    def __init__(self, subjects, read):
+        self.subjects = subjects
+        self._read_graph = read
+        self._handlers = {}
+        self._noted = {}
+        self._graphs = []  # keeps ids in _noted from being used again
+        self._steps = {}
+        self._counts = {}
+        self.train_steps = 0
+        self.found = {}
+        self.not_observed = {}
+        for subject in subjects:
+            subject.recorder = self
+
+    def receive(self, event: Event) -> None:
+        """Note an event of a traced graph, or play an eager one at once."""
+        if event.kind in ("create", "losses"):
+            self._play(event, None)
+            return
+        graph = None if tf.executing_eagerly() else tf.compat.v1.get_default_graph()
+        if graph is not None:
+            self._note(graph, event)
+            return
+        key = (event.kind, id(event.subject), event.info.get("ce"))
+        count = self._counts[key] = self._counts.get(key, 0) + 1
+        raised = "raised" in event.info
+        self._play(event, Look() if raised or due(count, self.EVERY_EAGER) else None)
+
+    def _note(self, graph, event) -> None:
+        if id(graph) not in self._noted:
+            self._graphs.append(graph)
+        self._noted.setdefault(id(graph), []).append(event)
+        if "raised" in event.info:
+            self._play(event, Look())
+
+    def _play(self, event, look) -> None:
+        if event.kind == "gradient":
+            self.train_steps += 1
+        handlers = self._handlers.get(event.kind)
+        if handlers is None:
+            name = f"on_{event.kind}"
+            handlers = [getattr(s, name) for s in self.subjects if hasattr(s, name)]
+            self._handlers[event.kind] = handlers
+        for handler in handlers:
+            handler(event, look)
+
+    def before_step(self, function, inputs) -> None:
+        """A traced function is about to run on these inputs."""
+        step = self._step(function)
+        step.calls += 1
+        look = None
+        if step.events and due(step.calls, self.EVERY_TRACED):
+            step.replay.feed(inputs)
+            look = step.look()
+        for event in step.events:
+            self._play(event, look)
+        if look is not None:
+            step.replay.root.forget()
+
+    def after_step(self, function) -> None:
+        """The traced function has run."""
+
+    def step_raised(self, function, inputs, problem) -> None:
+        """The traced function raised: look at what it was given."""
+        step = self._step(function)
+        step.replay.feed(inputs)
+        look = step.look()
+        for event in step.events:
+            if event.kind in ("cross_entropy", "loss", "metric"):
+                info = {**event.info, "raised": problem}
+                self._play(Event(event.kind, event.subject, event.tensors, info), look)
+        step.replay.root.forget()
+
+    def _step(self, function) -> TracedStep:
+        graph = function.graph
+        step = self._steps.get(id(graph))
+        if step is None:
+            step = self._steps[id(graph)] = TracedStep(graph, self._noted, self._read_graph)
+        return step
+
+    def function_called(self, function) -> None:
+        for subject in self.subjects:
+            if hasattr(subject, "function_called"):
+                subject.function_called(function)
+
+    def function_returned(self, function, args) -> None:
+        for subject in self.subjects:
+            if hasattr(subject, "function_returned"):
+                subject.function_returned(function, args)
+
+    def add(self, finding: Finding) -> None:
+        """Keep a finding; of several of one pitfall and severity, the first."""
+        key = (finding.pitfall, finding.severity)
+        entry = self.found.setdefault(key, [finding, self.train_steps, 0])
+        entry[2] += 1
+
+    def findings(self) -> list[Finding]:
+        """Return what was found so far, one finding for each pitfall."""
+        found = [entry[0] for entry in self.found.values()]
+        for subject in self.subjects:
+            found += subject.findings()
+        return found
+
+    def observed(self) -> dict:
+        """Return what was seen, for the report."""
+        seen = {"training steps": self.train_steps}
+        for subject in self.subjects:
+            seen |= subject.observed()
+        return seen
+
+    def close(self) -> None:
+        """Let go of graphs, tensors and objects of the loop."""
+        self._noted, self._graphs, self._steps, self._counts = {}, [], {}, {}

@@ -1,0 +1,103 @@
+"""The block itself: what stands between `with checks.watch()` and its end."""
+
+from ..report import SEVERITIES, Finding, Report
+from . import loud
+from .crossentropy import CrossEntropies
+from .gradients import Gradients, Models
+from .hooks import install
+from .metric_arguments import MetricArguments
+from .metric_state import MetricStates
+from .patching import SWITCHBOARD
+from .recorder import Recorder
+
+# What follows from a fault is not a second fault: the cause is named, not its consequences.
+CONSEQUENCES = {
+    "one-hot-labels": {"batch-mismatch", "wrong-accuracy-metric"},
+    "label-range": {"nan-scores", "unstable-softmax"},
+    "label-offset": {"label-range", "nan-scores", "unstable-softmax"},
+    "output-units": {"label-range", "nan-scores", "saturated-ties", "label-offset"},
+    "swapped-arguments": {"fractional-labels", "wrong-accuracy-metric", "label-range"},
+    "wrong-output-activation": {"saturated-ties"},
+    "logits-as-probabilities": {"gradients-none"},
+}
+
+
+class WatchReport(Report):
+    """A report that grows while the block runs, and stands still after it."""
+
+    def __init__(self, recorder):
+        self._recorder = recorder
+        self._findings, self._observed, self._missed = (), {}, ()
+
+    @property
+    def findings(self) -> tuple[Finding, ...]:
+        self._refresh()
+        return self._findings
+
+    @property
+    def observed(self) -> dict:
+        self._refresh()
+        return self._observed
+
+    @property
+    def not_observed(self) -> tuple[str, ...]:
+        self._refresh()
+        return self._missed
+
+    def _refresh(self) -> None:
+        if self._recorder is not None:
+            SWITCHBOARD.silent = True
+            try:
+                self._take(self._recorder.findings())
+            finally:
+                SWITCHBOARD.silent = False
+
+    def _take(self, findings) -> None:
+        self._findings = settle(findings)
+        self._observed = self._recorder.observed()
+        self._missed = tuple(self._recorder.not_observed)
+
+    def finish(self, problem) -> None:
+        """Take the last findings, and let the recorder go."""
+        findings = self._recorder.findings()
+        if problem is not None:
+            findings += loud.classify(problem, {f.pitfall for f in findings})
+        self._take(findings)
+        self._recorder.close()
+        self._recorder = None
+
+
+def settle(findings) -> tuple[Finding, ...]:
+    """Return one finding per pitfall, gravest first, without mere consequences."""
+    best = {}
+    for finding in findings:
+        kept = best.get(finding.pitfall)
+        rank = SEVERITIES.index(finding.severity)
+        if kept is None or rank < SEVERITIES.index(kept.severity):
+            best[finding.pitfall] = finding
+    caused = set()
+    for finding in best.values():
+        if finding.severity != "note":
+            caused |= CONSEQUENCES.get(finding.pitfall, set())
+    kept = [f for f in best.values() if f.pitfall not in caused]
+    return tuple(sorted(kept, key=lambda f: SEVERITIES.index(f.severity)))
+
+
+class Watch:
+    """The context manager behind `checks.watch`."""
+
+    def __enter__(self) -> WatchReport:
+        subjects = [CrossEntropies(), MetricArguments(), MetricStates(), Gradients(), Models()]
+        self._recorder = Recorder(subjects, lambda scopes, traced_here: [])
+        self._report = WatchReport(self._recorder)
+        SWITCHBOARD.connect(self._recorder, install)
+        return self._report
+
+    def __exit__(self, kind, problem, trace) -> bool:
+        SWITCHBOARD.disconnect(self._recorder)
+        SWITCHBOARD.silent = True
+        try:
+            self._report.finish(problem)
+        finally:
+            SWITCHBOARD.silent = False
+        return False
