@@ -1,7 +1,8 @@
 """One pytest run for everything: unit tests, edition drift, and every notebook, strictly.
 
 nbval re-executes each notebook and compares every text output with the stored
-one. This file adds what the course needs on top of it.
+one. This file adds what the course needs on top of it. nbval has no hook for
+that, and refers to its own class by name, so its methods are wrapped in place.
 """
 
 import utils  # noqa: F401  (sets TensorFlow's log level before any test imports it)
@@ -18,48 +19,45 @@ FILLED_IN = (
     "as it came, keep your copy elsewhere and run `git restore lessons/{name}`."
 )
 
-
-@pytest.hookimpl(tryfirst=True)
-def pytest_collect_file(file_path, parent):
-    """Collect notebooks of the two editions only, with our comparison rules."""
-    if file_path.suffix == ".ipynb" and parent.config.option.nbval:
-        return CourseNotebook.from_parent(parent, path=file_path)
-    return None
+_nbval = {name: getattr(IPyNbFile, name) for name in ("__init__", "collect", "setup")}
 
 
-class CourseNotebook(IPyNbFile):
-    """A notebook of the course under nbval's strict comparison."""
+def _init(self, *args, **kwargs):
+    _nbval["__init__"](self, *args, **kwargs)
+    # Standard error holds what differs between machines: TensorFlow's log lines
+    # and the paths in warnings. What a lesson teaches goes to standard output.
+    self.skip_compare = (*self.skip_compare, "stderr")
 
-    def __init__(self, *args, **kwargs):
-        super().__init__(*args, **kwargs)
-        # Standard error holds what differs between machines: TensorFlow's log
-        # lines and the paths in warnings. What a lesson teaches goes to stdout.
-        self.skip_compare = (*self.skip_compare, "stderr")
 
-    def collect(self):
-        if self._is_filled_in():
-            return [FilledIn.from_parent(self, name="filled in")]
-        return super().collect()
+def _collect(self):
+    if is_filled_in(self.path):
+        return [FilledIn.from_parent(self, name="filled in")]
+    return _nbval["collect"](self)
 
-    def setup(self):
-        if not hasattr(self, "nb"):
-            return
-        # Each kernel gets a progress folder of its own: neither the learner's
-        # progress nor the other edition's may show in an output.
-        folder = self.config._tmp_path_factory.mktemp(f"state-{self.path.stem}")
-        with pytest.MonkeyPatch.context() as patch:
-            patch.setenv("LOSS_AND_FOUND_STATE", os.fspath(folder))
-            super().setup()
 
-    def _is_filled_in(self) -> bool:
-        source = edition.SOLUTIONS / self.path.name
-        if self.path.parent != edition.LESSONS or not source.exists():
-            return False
-        try:
-            derived = edition.derive(edition.read(source))
-        except edition.Drift:
-            return False
-        return edition.is_filled_in(derived, edition.read(self.path))
+def _setup(self):
+    if not hasattr(self, "nb"):
+        return
+    # Each kernel gets a progress folder of its own: neither the learner's
+    # progress nor the other edition's may show in an output.
+    folder = self.config._tmp_path_factory.mktemp(f"state-{self.path.stem}")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("LOSS_AND_FOUND_STATE", os.fspath(folder))
+        _nbval["setup"](self)
+
+
+IPyNbFile.__init__, IPyNbFile.collect, IPyNbFile.setup = _init, _collect, _setup
+
+
+def is_filled_in(path) -> bool:
+    """Whether a learner has written answers into this notebook of lessons/, and changed no more."""
+    source = edition.SOLUTIONS / path.name
+    if path.parent != edition.LESSONS or not source.exists():
+        return False
+    try:
+        return edition.is_filled_in(edition.derive(edition.read(source)), edition.read(path))
+    except edition.Drift:
+        return False
 
 
 class FilledIn(pytest.Item):

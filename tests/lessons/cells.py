@@ -1,8 +1,8 @@
-"""Run chosen code cells of a lesson in a namespace of their own, so that tests hold the very code."""
-
-import nbformat
+"""Run chosen code cells of a lesson in a namespace of their own: tests hold the very code."""
 
 from utils import edition
+
+import nbformat
 
 
 def run_cells(stem: str, ids: list[str], namespace: dict | None = None) -> dict:
