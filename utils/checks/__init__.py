@@ -21,6 +21,6 @@ __all__ = [
     "merge",
     "metric",
     "outputs",
-    "weights",
     "watch",
+    "weights",
 ]

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from . import _arrays, _batches, _gradients, _labels, _losses, _models, _outputs
+from . import _arrays, _batches, _gradients, _labels, _losses, _models, _outputs, _weights
 from .report import Finding, Report
 
 EXAMPLES = 32  # put through the model
@@ -68,15 +68,17 @@ def _examine(model, loss_fn, x, y, weight, all_labels, metrics, num_classes) -> 
         if isinstance(p, (dict, list, tuple)):
             return Report(not_observed=("a model with several outputs: diagnose them singly.",))
         seen = _arrays.numbers(p, "the model's output")
-        if seen.values.ndim < 2:
-            raise ValueError(
-                f"The model's output has shape {seen.values.shape}: it has no class axis. Expected "
-                "(batch, classes)."
-            )
         form = _losses.read_loss(loss_fn, seen.values.shape[-1])
+        if seen.values.ndim < 2 and form.family in ("sparse", "categorical"):
+            raise ValueError(
+                f"The model's output has shape {seen.values.shape}: it has no class axis. "
+                "Expected (batch, classes)."
+            )
         value, complaint = _call(form, y, p)
         # A vector is summed by the tape; what is None stays None either way.
         gradients = None if value is None else _tape_gradients(tape, value, model)
+    if seen.values.ndim < 2:
+        seen = replace(seen, values=seen.values.reshape(-1, 1))
     units = seen.values.shape[-1]
     classes = num_classes or units
     activation = _models.last_activation(model)
@@ -88,7 +90,9 @@ def _examine(model, loss_fn, x, y, weight, all_labels, metrics, num_classes) -> 
     observed |= {"activation": activation} if activation else {}
     missed = []
     found = _length_findings(y, seen.values)
+    found += _positional_findings(form)
     found += _label_findings(form, all_labels, seen.values.shape, units, classes)
+    found += _weight_findings(weight, y)
     found += _unit_findings(form, units, classes, num_classes)
     if form.family in ("sparse", "categorical") and form.from_logits is not None:
         origin = _outputs.origin_of(p)
@@ -218,13 +222,69 @@ def _label_findings(form, labels, shape, units, classes):
             return _labels.object_rules(seen)
         if units == 1:
             return []
-        return _labels.rules(seen.values, seen.dtype, units, form.ignore_class)
+        # Labels that the named number of classes allows are not to blame for too few units.
+        return _labels.rules(seen.values, seen.dtype, max(units, classes), form.ignore_class)
     if form.family == "categorical":
         seen = _arrays.read(labels, "y")
         if seen.kind != "numbers":
             return _labels.object_rules(seen)
         return categorical_rule(seen.values, units, len(shape))
+    if form.family == "binary":
+        return binary_label_rule(_arrays.numbers(labels, "y").values, units, len(shape))
     return []
+
+
+def binary_label_rule(values, units: int, rank: int) -> list[Finding]:
+    """Find labels that binary cross-entropy cannot read: class ids, or values outside 0 … 1."""
+    evidence = {"shape": str(values.shape), "units": units, "max": float(values.max())}
+    if units > 1 and (values.ndim < rank or values.shape[-1] == 1):
+        return [
+            Finding(
+                "sparse-labels-to-categorical",
+                "error",
+                f"The labels have shape {values.shape}, one number per example; binary "
+                f"cross-entropy wants a yes or no for each of the {units} units and raises.",
+                evidence,
+                "For one class out of many use SparseCategoricalCrossentropy; for several at "
+                "once, labels of one 0 or 1 per unit.",
+            )
+        ]
+    if values.min() < 0 or values.max() > 1:
+        return [
+            Finding(
+                "label-range",
+                "error",
+                f"Binary cross-entropy wants labels from 0 to 1, and these run from "
+                f"{values.min():g} to {values.max():g}: the loss is no longer bounded below.",
+                evidence,
+                "Map −1 and +1 to 0 and 1; for more than two classes use one unit per class and "
+                "SparseCategoricalCrossentropy.",
+            )
+        ]
+    return []
+
+
+def _positional_findings(form) -> list[Finding]:
+    if not form.misplaced:
+        return []
+    return [
+        Finding(
+            "positional-reduction",
+            "error",
+            f"The loss was made with from_logits={form.misplaced}: its first positional argument "
+            "is from_logits, not the reduction. Any text counts as True, and the reduction is "
+            "still the mean.",
+            {"from_logits": form.misplaced},
+        )
+    ]
+
+
+def _weight_findings(weight, y) -> list[Finding]:
+    if weight is None:
+        return []
+    given, labels = _arrays.numbers(weight, "sample_weight"), _arrays.numbers(y, "y")
+    ids = _weights.label_ids(labels.values)
+    return _weights.sample_weight_rules(given.values, given.dtype, labels.values.shape, ids.shape)
 
 
 def categorical_rule(values, units: int, rank: int) -> list[Finding]:
@@ -272,7 +332,7 @@ def _output_findings(model, form, x, y, p, seen, activation, origin):
     hinted = ("wrong-output-activation", "logits-as-probabilities")
     changed = []
     for finding in found:
-        if finding.pitfall == "double-softmax" and not origin:
+        if finding.pitfall == "double-softmax" and (not origin or finding.severity != "note"):
             changed.append(_with_both_routes(finding, model, form, x, y, p, seen, activation))
         elif finding.severity == "note" and finding.pitfall in hinted and activation:
             # What values alone only hint at, the layer proves or clears.
@@ -329,20 +389,26 @@ def _with_both_routes(finding, model, form, x, y, p, seen, activation) -> Findin
         + ", and from_logits=True makes the loss apply softmax again. On this batch the true loss "
         f"is {correct:.3f}. "
     )
-    end = (
-        f" An eager loop cannot get below ln(e + {units - 1}) − 1 = {floor:.3f}, and its gradients "
-        "shrink; accuracy does not change."
-    )
-    if abs(graph - correct) < 1e-3 * max(1.0, abs(correct)) and abs(graph - eager) > 1e-4:
+    constant = finding.severity == "note"
+    if constant:
+        severity = "warning" if activation == "softmax" else "note"
+        head += (
+            "All outputs are still equal, so every route reports the same; once they differ, an "
+            "eager loop goes wrong, and inside tf.function Keras repairs tf.nn.softmax."
+        )
+    elif abs(graph - correct) < 1e-3 * max(1.0, abs(correct)) and abs(graph - eager) > 1e-4:
         severity = "warning"
         head += (
             f"Eagerly the loss reports {eager:.3f}: wrong. Inside tf.function it reports "
             f"{graph:.3f}: Keras sees the softmax there and repairs it."
         )
     else:
-        constant = finding.severity == "note" and activation != "softmax"
-        severity = "note" if constant else "error"
+        severity = "error"
         head += f"The loss reports {eager:.3f} eagerly and {graph:.3f} inside tf.function."
+    end = (
+        f" {'The loss' if severity == 'error' else 'An eager loop'} cannot get below "
+        f"ln(e + {units - 1}) − 1 = {floor:.3f}, and the gradients shrink; accuracy does not change."
+    )
     return replace(finding, severity=severity, statement=head + end, evidence=evidence)
 
 

@@ -36,6 +36,8 @@ class LossForm:
     ignore_class : int or None
     known : bool
         Whether the loss is one of Keras' or TensorFlow's own.
+    misplaced : str
+        What stands in ``from_logits`` though it is no bool, such as "none"; else empty.
     """
 
     call: object
@@ -44,6 +46,7 @@ class LossForm:
     from_logits: bool | None
     ignore_class: int | None = None
     known: bool = True
+    misplaced: str = ""
 
 
 def read_loss(loss_fn, num_units: int) -> LossForm:
@@ -86,13 +89,14 @@ def read_loss(loss_fn, num_units: int) -> LossForm:
         if plain.endswith("_with_logits"):
             return LossForm(loss_fn, name, family, True)
         default = inspect.signature(function).parameters.get("from_logits")
-        fallback = bool(default.default) if default else None
+        said = settings.get("from_logits", default.default if default else False)
         return LossForm(
             loss_fn,
             name,
             family,
-            bool(settings.get("from_logits", fallback)),
+            bool(said),
             settings.get("ignore_class"),
+            misplaced="" if isinstance(said, bool) else repr(said),
         )
     if ours.split(".")[0] in ("keras", "tf_keras"):
         return LossForm(loss_fn, name, "", None)
