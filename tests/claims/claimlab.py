@@ -4,11 +4,11 @@ The scores are written out, not drawn, so that the figures in the ledger are
 the same on every machine.
 """
 
+import utils  # noqa: F401  first, so that TensorFlow starts quietly
+
 import warnings
 
 import pytest
-
-import utils  # noqa: F401  first, so that TensorFlow starts quietly
 
 # isort: split
 import keras
@@ -93,3 +93,22 @@ def train(model, loss_fn, batches, optimizer=None, metric=None):
 def batches(x, y, size, *, epochs=1):
     """Return (x, y) in order, in batches of `size`, `epochs` times."""
     return [(x[i : i + size], y[i : i + size]) for i in range(0, len(x), size)] * epochs
+
+
+def drill(model, loss_fn, x, y, steps, optimizer=None):
+    """Train on the whole of (x, y) at every step, compiled; return the last loss."""
+    optimizer = optimizer or keras.optimizers.Adam(0.02)
+    optimizer.build(model.trainable_variables)
+    x, y = tf.constant(x), tf.constant(y)
+
+    @tf.function
+    def run():
+        loss = tf.constant(0.0)
+        for _ in tf.range(steps):
+            with tf.GradientTape() as tape:
+                loss = loss_fn(y, model(x, training=True))
+            gradients = tape.gradient(loss, model.trainable_variables)
+            optimizer.apply_gradients(zip(gradients, model.trainable_variables, strict=True))
+        return loss
+
+    return float(run())
