@@ -347,15 +347,20 @@ def _concrete(original):
     def call(self, tensor_inputs, captured_inputs):
         if deaf() or not tf.executing_eagerly():
             return original(self, tensor_inputs, captured_inputs)
-        inputs = (*tensor_inputs, *captured_inputs)
         listeners = SWITCHBOARD.listeners
-        _quietly(listeners, "before_step", self, inputs)
+        inputs, count = [*tensor_inputs, *captured_inputs], len(tensor_inputs)
+        for listener in listeners:
+            SWITCHBOARD.silent = True
+            try:
+                inputs = listener.before_step(self, inputs)
+            finally:
+                SWITCHBOARD.silent = False
         try:
-            outputs = original(self, tensor_inputs, captured_inputs)
+            outputs = original(self, inputs[:count], inputs[count:])
         except Exception as problem:
             _quietly(listeners, "step_raised", self, inputs, problem)
             raise
-        _quietly(listeners, "after_step", self)
+        _quietly(listeners, "after_step", self, outputs)
         return outputs
 
     return call

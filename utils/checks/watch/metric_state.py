@@ -1,7 +1,5 @@
 """Metrics over the run: reset, shared, recreated, averaged."""
 
-import numpy as np
-
 from ..report import Finding
 from .subject import Subject, name_of
 
@@ -91,7 +89,3 @@ def _not_reset(state, passes: int) -> Finding:
         {"updates": state.updates, "passes": passes, "resets": 0},
         "Call metric.reset_state() at the start of every epoch and before validation.",
     )
-
-
-def _unused():
-    return np

@@ -1,10 +1,14 @@
 """The listener: counts every step, looks closely at a few, and hands both to the subjects."""
 
+import threading
+
 import tensorflow as tf
 
 from ..report import Finding
 from .events import Event, Look, to_numpy
+from .flow import Window
 from .replay import Replay
+from .tee import drawing, tee
 
 
 def due(count: int, every: int) -> bool:
@@ -35,6 +39,7 @@ class TracedStep:
             self.events += noted.get(id(scope.graph), [])
         self.events += read(scopes, self.traced_here)
         self.in_dataset = any(s.inside_dataset for s in scopes)
+        self.drawing = drawing(self.replay.root)
 
     def look(self):
         """Return a reader of this step's values on the inputs fed last."""
@@ -71,6 +76,8 @@ class Recorder:
         self.train_steps = 0
         self.found = {}
         self.not_observed = {}
+        self._window = Window()
+        self._thread = threading.get_ident()
         for subject in subjects:
             subject.recorder = self
 
@@ -86,7 +93,26 @@ class Recorder:
         key = (event.kind, id(event.subject), event.info.get("ce"))
         count = self._counts[key] = self._counts.get(key, 0) + 1
         raised = "raised" in event.info
+        if event.kind == "model":
+            self._tick(("model", event.info["taped"]), tf.nest.flatten(event.info["outputs"]))
+        elif event.kind in ("loss", "cross_entropy"):
+            self._window.seed([event.tensors.get("result")])
         self._play(event, Look() if raised or due(count, self.EVERY_EAGER) else None)
+
+    def _tick(self, key, outputs) -> None:
+        """A model or a traced step has just given its outputs: look at what is done with them."""
+        if threading.get_ident() != self._thread:
+            return
+        self._close_window()
+        count = self._counts[key] = self._counts.get(key, 0) + 1
+        if due(count, self.EVERY_TRACED):
+            self._window.start()
+            self._window.seed(outputs)
+
+    def _close_window(self) -> None:
+        flow = self._window.stop()
+        if flow is not None:
+            self._play(Event("flow", None, {}, {"flow": flow, "graph": False}), Look())
 
     def _note(self, graph, event) -> None:
         if id(graph) not in self._noted:
@@ -106,21 +132,25 @@ class Recorder:
         for handler in handlers:
             handler(event, look)
 
-    def before_step(self, function, inputs) -> None:
-        """A traced function is about to run on these inputs."""
+    def before_step(self, function, inputs) -> list:
+        """A traced function is about to run on these inputs; return those it shall run on."""
         step = self._step(function)
         step.calls += 1
         look = None
         if step.events and due(step.calls, self.EVERY_TRACED):
             step.replay.feed(inputs)
+            if step.drawing is not None:
+                inputs = tee(step.replay.root, step.drawing, inputs)
             look = step.look()
         for event in step.events:
             self._play(event, look)
         if look is not None:
             step.replay.root.forget()
+        return inputs
 
-    def after_step(self, function) -> None:
+    def after_step(self, function, outputs) -> None:
         """The traced function has run."""
+        self._tick(("step", id(function.graph)), tf.nest.flatten(outputs))
 
     def step_raised(self, function, inputs, problem) -> None:
         """The traced function raised: look at what it was given."""
@@ -141,6 +171,8 @@ class Recorder:
         return step
 
     def function_called(self, function) -> None:
+        """A tf.function is about to be called (and perhaps traced)."""
+        self._close_window()
         for subject in self.subjects:
             if hasattr(subject, "function_called"):
                 subject.function_called(function)
@@ -155,6 +187,10 @@ class Recorder:
         key = (finding.pitfall, finding.severity)
         entry = self.found.setdefault(key, [finding, self.train_steps, 0])
         entry[2] += 1
+
+    def finish(self) -> None:
+        """Take in what is still open."""
+        self._close_window()
 
     def findings(self) -> list[Finding]:
         """Return what was found so far, one finding for each pitfall."""
@@ -172,4 +208,5 @@ class Recorder:
 
     def close(self) -> None:
         """Let go of graphs, tensors and objects of the loop."""
+        self._close_window()
         self._noted, self._graphs, self._steps, self._counts = {}, [], {}, {}

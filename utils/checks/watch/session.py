@@ -1,9 +1,10 @@
 """The block itself: what stands between `with checks.watch()` and its end."""
 
 from ..report import SEVERITIES, Finding, Report
-from . import loud
+from . import loud, reader
 from .crossentropy import CrossEntropies
 from .gradients import Gradients, Models
+from .handwritten import Handwritten
 from .hooks import install
 from .metric_arguments import MetricArguments
 from .metric_state import MetricStates
@@ -28,6 +29,11 @@ class WatchReport(Report):
     def __init__(self, recorder):
         self._recorder = recorder
         self._findings, self._observed, self._missed = (), {}, ()
+        self._problem = None
+
+    def note_exception(self, problem: BaseException) -> None:
+        """Take in an exception that was caught before it reached the end of the block."""
+        self._problem = problem
 
     @property
     def findings(self) -> tuple[Finding, ...]:
@@ -59,7 +65,9 @@ class WatchReport(Report):
 
     def finish(self, problem) -> None:
         """Take the last findings, and let the recorder go."""
+        self._recorder.finish()
         findings = self._recorder.findings()
+        problem = problem if problem is not None else self._problem
         if problem is not None:
             findings += loud.classify(problem, {f.pitfall for f in findings})
         self._take(findings)
@@ -87,8 +95,15 @@ class Watch:
     """The context manager behind `checks.watch`."""
 
     def __enter__(self) -> WatchReport:
-        subjects = [CrossEntropies(), MetricArguments(), MetricStates(), Gradients(), Models()]
-        self._recorder = Recorder(subjects, lambda scopes, traced_here: [])
+        subjects = [
+            CrossEntropies(),
+            MetricArguments(),
+            MetricStates(),
+            Gradients(),
+            Models(),
+            Handwritten(),
+        ]
+        self._recorder = Recorder(subjects, reader.read)
         self._report = WatchReport(self._recorder)
         SWITCHBOARD.connect(self._recorder, install)
         return self._report

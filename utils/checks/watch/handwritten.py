@@ -1,0 +1,137 @@
+"""Losses and accuracies written by hand: what their operations show."""
+
+import numpy as np
+
+from ..report import Finding
+from .events import shape_of
+from .flow import Flow, same_length
+from .subject import Subject
+
+PAIRWISE = {"Equal", "NotEqual", "Sub", "Mul", "SquaredDifference"}
+CLIPS = {"ClipByValue", "Maximum", "Minimum", "AddV2", "Add"}
+
+
+class Handwritten(Subject):
+    """Watches comparisons, logarithms and lookups that pass through no Keras object."""
+
+    def on_flow(self, event, look) -> None:
+        flow = event.info["flow"]
+        for op in flow.operations:
+            rule = RULES.get(op.type)
+            if rule is not None:
+                for finding in rule(flow, op, look):
+                    self.recorder.add(finding)
+
+
+def _broadcast(flow: Flow, op, look) -> list[Finding]:
+    a, b = op.inputs
+    if not same_length(a, b) or flow.learned(a) == flow.learned(b):
+        return []
+    if flow.behind(a) is flow.behind(b):
+        return []
+    shapes = [shape_of(t) for t in (a, b)]
+    if any(None in s for s in shapes):
+        values = [look(t) if look is not None else None for t in (a, b)]
+        if any(v is None for v in values) or len(values[0]) != len(values[1]) or len(values[0]) < 2:
+            return []
+        shapes = [v.shape for v in values]
+    size = shapes[0][0]
+    what = {
+        "Equal": "A comparison of predictions with labels",
+        "Mul": "A product (of losses with weights, or of scores with labels)",
+    }.get(op.type, "A difference of predictions and labels")
+    return [
+        Finding(
+            "broadcast-shapes",
+            "error",
+            f"{what} stands between shapes {shapes[0]} and {shapes[1]}: the result is a "
+            f"({size}, {size}) matrix, in which every example meets every other. Its mean is not "
+            "the figure of the batch.",
+            {"one side": str(shapes[0]), "other side": str(shapes[1]), "result": f"{size}×{size}"},
+            "Bring both sides to one shape: y = tf.squeeze(y, axis=-1) or tf.reshape(y, [-1]).",
+        )
+    ]
+
+
+def _argmax(flow: Flow, op, look) -> list[Finding]:
+    shape = shape_of(op.inputs[0])
+    axis = flow.constant(op.inputs[1])
+    if shape is None or len(shape) != 2 or axis is None or int(axis) not in (0, -2):
+        return []
+    if not flow.learned(op.inputs[0]) or shape[0] == 1:
+        return []
+    text = str(shape).replace("None", "batch")
+    return [
+        Finding(
+            "wrong-axis",
+            "error",
+            f"argmax was taken over axis 0 of scores of shape {text}: over the examples of the "
+            "batch, not over the classes.",
+            {"shape": text, "axis": int(axis)},
+            "Say tf.argmax(scores, axis=-1); the default axis of tf.argmax is 0.",
+        )
+    ]
+
+
+def _gather(flow: Flow, op, look) -> list[Finding]:
+    if len(op.inputs) < 3 or op.get_attr("batch_dims"):
+        return []
+    params, indices = op.inputs[:2]
+    axis = flow.constant(op.inputs[2])
+    scores, chosen = shape_of(params), shape_of(indices)
+    if not scores or not chosen or len(scores) != 2 or len(chosen) != 1 or axis is None:
+        return []
+    maker = flow.maker(params)
+    if int(axis) not in (1, -1) or not flow.learned(params) or flow.learned(indices):
+        return []
+    if maker is not None and maker.type == "ReadVariableOp":
+        return []
+    if scores[0] != chosen[0] or scores[0] == 1:
+        return []
+    size = scores[0] if scores[0] is not None else "batch"
+    return [
+        Finding(
+            "broadcast-shapes",
+            "error",
+            f"tf.gather on axis 1 of scores of shape {scores} picks all {size} labels from every "
+            f"row: a ({size}, {size}) matrix instead of one score per example.",
+            {"scores": str(scores), "labels": str(chosen)},
+            "Say tf.gather(scores, y, axis=1, batch_dims=1).",
+        )
+    ]
+
+
+def _log(flow: Flow, op, look) -> list[Finding]:
+    source = flow.behind(op.inputs[0])
+    if not flow.learned(source):
+        return []
+    maker = flow.maker(source)
+    if look is None or (maker is not None and maker.type in CLIPS):
+        return []
+    p = look(op.inputs[0])
+    if p is None or not p.size or p.dtype.kind != "f" or (p < 0).any():
+        return []
+    zeros, bad = float((p == 0).mean()), float((~np.isfinite(p)).mean())
+    if not zeros and not bad:
+        return []
+    if bad:
+        what = f"{100 * bad:.3g} % of its input is NaN or infinite: exp overflowed before it"
+    else:
+        what = f"{100 * zeros:.3g} % of its input is exactly 0, and log 0 is −inf"
+    return [
+        Finding(
+            "unstable-softmax",
+            "error",
+            f"A logarithm of probabilities was written by hand. {what}. Times a label of 0 that is "
+            "NaN, and one NaN in the loss makes every weight NaN.",
+            {"exact zeros": zeros, "NaN or infinite": bad, "values": int(p.size)},
+            "Use tf.nn.log_softmax(logits), or a built-in cross entropy with from_logits=True.",
+        )
+    ]
+
+
+RULES = {name: _broadcast for name in PAIRWISE} | {
+    "ArgMax": _argmax,
+    "GatherV2": _gather,
+    "Log": _log,
+}
