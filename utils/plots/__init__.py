@@ -5,6 +5,7 @@ and rounded numbers. The reading is also the picture's alternative text.
 """
 
 from .bars import bars, read_true_class_probability, true_class_probability
+from .functions import functions
 from .lines import curves, read_curves, reference_line
 from .matrices import confusion_matrix, read_confusion_matrix
 from .style import COLOURS, axes, colour, show
@@ -16,6 +17,7 @@ __all__ = [
     "colour",
     "confusion_matrix",
     "curves",
+    "functions",
     "read_confusion_matrix",
     "read_curves",
     "read_true_class_probability",
