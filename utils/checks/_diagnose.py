@@ -328,6 +328,8 @@ def _unit_findings(form, units, classes, num_classes):
 
 
 def _output_findings(model, form, x, y, p, seen, activation, origin):
+    if origin == "softmax" and form.from_logits and not _repaired(form, y, p):
+        origin = ""
     found = _outputs.rules(seen.values, seen.dtype, form.from_logits, origin=origin, route="eager")
     hinted = ("wrong-output-activation", "logits-as-probabilities")
     changed = []
@@ -359,6 +361,17 @@ def _activation_rule(activation: str, from_logits: bool, units: int) -> list[Fin
             "Leave the last layer without activation and use from_logits=True.",
         )
     ]
+
+
+def _repaired(form, y, p) -> bool:
+    """Whether this loss uses the logits that travel with the scores; only Keras' own do."""
+    import tensorflow as tf
+
+    value, _ = _call(form, y, p)
+    correct, _ = _call(form, y, tf.math.log(tf.cast(p, tf.float32)))
+    if value is None or correct is None:
+        return form.known
+    return bool(np.allclose(value, correct, rtol=1e-3, atol=1e-4))
 
 
 def _with_both_routes(finding, model, form, x, y, p, seen, activation) -> Finding:
@@ -407,7 +420,8 @@ def _with_both_routes(finding, model, form, x, y, p, seen, activation) -> Findin
         head += f"The loss reports {eager:.3f} eagerly and {graph:.3f} inside tf.function."
     end = (
         f" {'The loss' if severity == 'error' else 'An eager loop'} cannot get below "
-        f"ln(e + {units - 1}) − 1 = {floor:.3f}, and the gradients shrink; accuracy does not change."
+        f"ln(e + {units - 1}) − 1 = {floor:.3f}, and the gradients shrink; accuracy does not "
+        "change."
     )
     return replace(finding, severity=severity, statement=head + end, evidence=evidence)
 

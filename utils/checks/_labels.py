@@ -176,14 +176,13 @@ def fraction_rule(values, num_classes: int) -> list[Finding]:
         "labels": int(values.size),
         "for example": _arrays.few(np.unique(shown.astype(np.float64)), 3),
     }
-    scaled = values.astype(np.float64) * 255
     remedy = ""
     if off.max() < 1e-3:
         why = " They are whole numbers blurred by rounding: 2.9999 becomes class 2."
         remedy = "Round before you cast: np.rint(y).astype('int64')."
-    elif values.min() >= 0 and values.max() <= 1 and np.abs(scaled - np.round(scaled)).max() < 1e-3:
+    elif (pixels := _times_255(values)) is not None:
         why = (
-            f" Times 255 they are whole ({_arrays.few(np.unique(np.round(scaled).astype(int)))}): "
+            f" Times 255 they are whole ({_arrays.few(np.unique(pixels))}): "
             "the labels were divided by 255 together with the pixels."
         )
         remedy = "Divide only the images by 255; leave the labels as class ids."
@@ -201,6 +200,15 @@ def fraction_rule(values, num_classes: int) -> list[Finding]:
             remedy,
         )
     ]
+
+
+def _times_255(values):
+    """Return labels that were divided by 255 as whole numbers again; None if they were not."""
+    if values.min() < 0 or values.max() > 1:
+        return None
+    scaled = values.astype(np.float64) * 255
+    whole = np.round(scaled)
+    return whole.astype(int) if np.abs(scaled - whole).max() < 1e-3 else None
 
 
 def range_rule(ids, shape, num_classes: int, ignore_class=None) -> list[Finding]:
@@ -266,9 +274,8 @@ def offset_rule(ids, num_classes: int) -> list[Finding]:
     Class 0 can be absent from a small or sorted sample, so every other class must occur
     several times, and the sample must be large for the number of classes.
     """
-    counts = np.bincount(ids, minlength=num_classes)
-    others = counts[1:]
-    if counts[0] or num_classes < 3 or others.min() < 1:
+    present, others = np.unique(ids, return_counts=True)
+    if present[0] == 0 or num_classes < 3 or len(present) < num_classes - 1:
         return []
     chance = (1 - 1 / num_classes) ** ids.size
     evidence = {"labels": int(ids.size), "least other class": int(others.min()), "class 0": 0}

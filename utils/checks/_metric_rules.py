@@ -83,7 +83,7 @@ def expected_accuracy(form: MetricForm, y, p) -> float | None:
     measured = form.family in ("sparse", "categorical", "exact") or form.own
     if not measured or "top_k" in _snake(form.name):
         return None
-    if p.ndim < 2 or p.shape[-1] < 2 or not _is_float(p) or _looks_like_ids(p):
+    if p.ndim < 2 or p.shape[-1] < 2 or (form.family == "exact" and _looks_like_ids(p)):
         return None
     if y.shape == p.shape and _one_hot(y):
         ids = y.argmax(axis=-1)

@@ -48,12 +48,12 @@ def untouched(model):
     """
     trainable = {id(v) for v in getattr(model, "trainable_variables", ())}
     moving = [v for v in getattr(model, "variables", ()) if id(v) not in trainable]
-    before = [np.array(v) for v in moving]
+    before = [np.array(v.numpy()) for v in moving]
     try:
         yield
     finally:
         for variable, value in zip(moving, before, strict=True):
-            if not np.array_equal(np.asarray(variable), value):
+            if not np.array_equal(variable.numpy(), value):
                 variable.assign(value)
 
 
