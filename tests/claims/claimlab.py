@@ -8,11 +8,9 @@ import utils  # noqa: F401  first, so that TensorFlow starts quietly
 
 import warnings
 
-import pytest
-
-# isort: split
 import keras
 import numpy as np
+import pytest
 import tensorflow as tf
 
 LOGITS = np.array(
