@@ -3,6 +3,7 @@
 from utils import edition
 
 import nbformat
+import numpy as np
 
 
 def run_cells(stem: str, ids: list[str], namespace: dict | None = None) -> dict:
@@ -27,3 +28,28 @@ def run_cells(stem: str, ids: list[str], namespace: dict | None = None) -> dict:
     for id_ in ids:
         exec(compile(source[id_], f"{stem}:{id_}", "exec"), namespace)
     return namespace
+
+
+def fit_epoch_by_epoch(model, batches, epochs: int, **settings) -> dict[str, list[float]]:
+    """Train with `fit` on the very batches that a loop over `batches` sees; return its history.
+
+    Handed a shuffled dataset, `fit` looks at one batch before the first epoch
+    and so moves the shuffle on. Here each epoch is drawn first and handed over
+    as arrays.
+
+    Parameters
+    ----------
+    model : compiled keras.Model
+    batches : tf.data.Dataset of (x, y) batches, equal but for the last
+    epochs : int
+    """
+    history: dict[str, list[float]] = {}
+    for _ in range(epochs):
+        drawn = list(batches.as_numpy_iterator())
+        x, y = (np.concatenate(parts) for parts in zip(*drawn, strict=True))
+        told = model.fit(
+            x, y, batch_size=len(drawn[0][0]), shuffle=False, verbose=0, **settings
+        ).history
+        for name, values in told.items():
+            history.setdefault(name, []).extend(values)
+    return history
