@@ -2,6 +2,10 @@
 
 import numpy as np
 
+from . import _arrays, _models
+
+EXAMPLES = 32  # put through the model by diagnose
+BATCHES = 20  # read for their labels by diagnose
 MAX_BATCHES = 100
 MAX_LABELS = 1_000_000
 MAX_ELEMENTS = 4096  # of a dataset that was never batched
@@ -44,6 +48,54 @@ def labels_of(dataset, name: str) -> np.ndarray:
     if len({p.shape[1:] for p in parts}) > 1:
         parts = [p.reshape(-1) for p in parts]
     return np.concatenate(parts)
+
+
+def read_data(data):
+    """Return x, y and weight of a first batch, and all labels within reach."""
+    if _arrays.is_dataset(data):
+        if not isinstance(data.element_spec, tuple) or len(data.element_spec) < 2:
+            raise TypeError("data is a dataset without labels. Map it to (x, y).")
+        batch, labels = None, []
+        for element in peek(data, "data", BATCHES):
+            batch = element if batch is None else batch
+            if isinstance(element[1], (dict, tuple)):
+                return element[0], element[1], None, None
+            labels.append(element[1])
+        if getattr(labels[0], "shape", (1,)).rank == 0:
+            raise ValueError("data is a dataset of single examples. Batch it: data.batch(32).")
+        parts = [np.asarray(part) for part in labels]
+        same = len({part.shape[1:] for part in parts}) == 1
+        joined = np.concatenate(parts) if same else parts[0]
+        x, y, *rest = (_models.first_examples(part, EXAMPLES) for part in batch[:3])
+        return x, y, (rest or [None])[0], joined
+    if isinstance(data, (str, dict)) or not isinstance(data, (tuple, list)) or len(data) < 2:
+        raise TypeError(
+            "data must be a tuple (x, y) of arrays or a tf.data.Dataset of batches (x, y), not "
+            f"{type(data).__name__}"
+            + (f" of length {len(data)}." if hasattr(data, "__len__") else ".")
+        )
+    x, y, *rest = data[:3]
+    if x is None or y is None:
+        raise TypeError("data holds None for x or y.")
+    if isinstance(y, (dict, tuple)):
+        return x, y, None, None
+    if np.size(y) == 0:
+        raise ValueError("data holds no examples: y is empty.")
+    lengths = {_length(x), _length(y)} - {None}
+    if len(lengths) > 1:
+        raise ValueError(
+            f"data holds {_length(x)} examples and {_length(y)} labels. Pass as many of both."
+        )
+    heads = [_models.first_examples(part, EXAMPLES) for part in (x, y)]
+    weight = _models.first_examples(rest[0], EXAMPLES) if rest and rest[0] is not None else None
+    return *heads, weight, y
+
+
+def _length(part):
+    """Return the number of examples, or None where there are several inputs."""
+    if isinstance(part, (dict, tuple)) or not hasattr(part, "__len__"):
+        return None
+    return None if isinstance(part, list) and hasattr(part[0], "shape") else len(part)
 
 
 def _label_part(element, name: str):

@@ -3,7 +3,7 @@
 import numpy as np
 
 from . import _arrays
-from ._outputs import LARGEST_CLIPPED_LOSS
+from ._scores import LARGEST_CLIPPED_LOSS
 from .report import Finding, Report
 
 FLAT = 0.02  # relative fall over the last third that counts as standing still
