@@ -100,3 +100,25 @@ def test_looking_into_a_dataset_leaves_its_order_alone(finish):
     untouched = epochs(look=False)
     assert untouched[0] != untouched[1]
     assert epochs(look=True) == untouched
+
+
+def test_a_dataset_that_fails_is_a_clear_error():
+    def broken():
+        yield 1
+        raise RuntimeError("disk on fire")
+
+    dataset = Dataset.from_generator(broken, output_signature=tf.TensorSpec((), tf.int64))
+    with pytest.raises(ValueError, match="disk on fire") as caught:
+        checks.labels(dataset.batch(4), 3)
+    assert caught.value.__suppress_context__
+
+
+def test_generators_behind_a_shuffle_are_read():
+    def pairs():
+        yield from ((np.zeros(3, "float32"), i % 3) for i in range(50))
+
+    signature = (tf.TensorSpec((3,)), tf.TensorSpec((), tf.int64))
+    dataset = Dataset.from_generator(pairs, output_signature=signature).shuffle(50).batch(8)
+    report = checks.labels(dataset, 3)
+    assert report.ok
+    assert report.observed["labels"] == 50

@@ -20,10 +20,11 @@ def peek(dataset, name: str, limit: int = MAX_BATCHES):
     Raises
     ------
     ValueError
-        If the dataset yields nothing.
+        If the dataset yields nothing, or fails when it is read.
     """
     empty = True
-    for element in _private_copy(dataset).take(limit):
+    elements = iter(_private_copy(dataset).take(limit))
+    while (element := _next(elements, name)) is not None:
         empty = False
         yield element
     if empty:
@@ -31,6 +32,15 @@ def peek(dataset, name: str, limit: int = MAX_BATCHES):
             f"{name} is a dataset that yields nothing. Check its filter, take, skip and batch "
             "(drop_remainder=True drops a batch that is not full), and that its files exist."
         )
+
+
+def _next(elements, name: str):
+    try:
+        return next(elements, None)
+    except Exception as problem:
+        # TensorFlow puts the reason behind the name of its own operation.
+        reason = str(problem).split("}} ")[-1].strip().splitlines()[0]
+        raise ValueError(f"{name} is a dataset that fails when read: {reason[:200]}") from None
 
 
 def labels_of(dataset, name: str) -> np.ndarray:

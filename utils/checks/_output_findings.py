@@ -101,18 +101,18 @@ def half_precision(rows, dtype: str) -> Finding:
 
 
 def saturated(rows) -> Finding | None:
-    """Note probabilities beyond the clip, with no gradient of their own."""
-    below = float((rows < CLIP).any(axis=-1).mean())
-    if below < 0.5 or len(rows) < 4:
+    """Note probabilities that are exactly 0, whose logarithm only the clip keeps finite."""
+    zero = float((rows == 0).any(axis=-1).mean())
+    if zero < 0.5 or len(rows) < 4:
         return None
     return Finding(
         "unstable-softmax",
         "note",
-        f"In {_arrays.percent(below)} of the rows some probability is under 1e-7, where the loss "
-        f"clips: an example of such a class costs at most {LARGEST_CLIPPED_LOSS:.3f} and, from the "
-        "probabilities alone, has no gradient. Confident models look like this; nothing is wrong "
-        "while they are right.",
-        {"rows under 1e-7": below, "clip": CLIP},
+        f"In {_arrays.percent(zero)} of the rows some probability is exactly 0. A logarithm by "
+        f"hand is infinite there; Keras clips at 1e-7, so such a class costs at most "
+        f"{LARGEST_CLIPPED_LOSS:.3f} and, from the probabilities alone, has no gradient. Confident "
+        "models look like this; nothing is wrong while they are right.",
+        {"rows with a 0": zero, "clip": CLIP},
         "Logits with from_logits=True lose nothing, however confident the model.",
     )
 
