@@ -174,6 +174,13 @@ SICK = {
         (X, Y),
         "gradients-none",
     ),
+    "gather without batch_dims": (
+        net,
+        lambda y, z: -tf.reduce_mean(tf.gather(tf.nn.log_softmax(z), y, axis=1)),
+        (X, Y),
+        "broadcast-shapes",
+    ),
+    "NaN in the input": (net, SCCE(from_logits=True), (X * np.nan, Y), "nan-scores"),
     "reduction by position": (net, SCCE("none"), (X, Y), "positional-reduction"),
     "half softmax": (
         lambda: net("softmax", dtype="mixed_float16"),
@@ -305,6 +312,7 @@ def test_what_cannot_be_seen_is_said():
         (net(), SCCE(), (X, None), TypeError, "None"),
         (net(), SCCE(), X, TypeError, "tuple"),
         (net(), SCCE(), (X[:0], Y[:0]), ValueError, "no examples"),
+        (net(), SCCE(), (X, [[1], [2, 3]] * 48), ValueError, "ragged"),
         (net(), SCCE(), (X, Y[:50]), ValueError, "50 labels"),
         (net(), SCCE(), (X[:, :3], Y), ValueError, "does not accept"),
         (net(), SCCE(), tf.data.Dataset.from_tensor_slices((X, Y)), ValueError, "Batch it"),

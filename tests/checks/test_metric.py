@@ -155,3 +155,23 @@ def test_bad_input_gets_a_clear_message(metric, y, p, error):
         checks.metric(metric, y, p)
     assert len(str(caught.value)) < 250
     assert caught.value.__suppress_context__ or caught.value.__context__ is None
+
+
+def test_a_metric_of_ones_own_that_cannot_be_copied_keeps_its_state_too():
+    class HitRate(M.Metric):
+        def __init__(self):
+            super().__init__(name="hit_rate")
+            self.hits = self.add_variable(shape=(), initializer="zeros", name="hits")
+
+        def update_state(self, y_true, y_pred, sample_weight=None):
+            right = np.argmax(y_pred, -1) == np.asarray(y_true)
+            self.hits.assign_add(float(right.sum()))
+
+        def result(self):
+            return self.hits
+
+    metric = HitRate()
+    metric.update_state([0], [[1.0, 0.0]])
+    report = checks.metric(metric, Y, Z)
+    assert report.observed["reported"] == (Z.argmax(-1) == Y).sum()
+    assert float(metric.result()) == 1

@@ -89,6 +89,8 @@ def read_data(data):
         raise TypeError("data holds None for x or y.")
     if isinstance(y, (dict, tuple)):
         return x, y, None, None
+    # Nested lists may be ragged: read them once, with our own message.
+    x, y = (_as_array(part, name) for part, name in ((x, "x"), (y, "y")))
     if np.size(y) == 0:
         raise ValueError("data holds no examples: y is empty.")
     lengths = {_length(x), _length(y)} - {None}
@@ -99,6 +101,11 @@ def read_data(data):
     heads = [_models.first_examples(part, EXAMPLES) for part in (x, y)]
     weight = _models.first_examples(rest[0], EXAMPLES) if rest and rest[0] is not None else None
     return *heads, weight, y
+
+
+def _as_array(part, name: str):
+    plain = isinstance(part, list) and part and not hasattr(part[0], "shape")
+    return _arrays.read(part, name).values if plain else part
 
 
 def _length(part):

@@ -97,7 +97,7 @@ def _examine(model, loss_fn, x, y, weight, all_labels, metrics, num_classes) -> 
     observed |= {"activation": activation} if activation else {}
     missed = []
     found = rules.length_rule(y, seen.values)
-    found += rules.positional_rule(form)
+    found += rules.positional_rule(form) + rules.broadcast_rule(form)
     found += _label_findings(form, all_labels, seen.values.shape, units, classes)
     found += _weight_findings(weight, y)
     found += rules.unit_rule(form, units, classes, num_classes)
@@ -123,7 +123,8 @@ def _examine(model, loss_fn, x, y, weight, all_labels, metrics, num_classes) -> 
         variables = list(model.trainable_variables)
         names = [_gradients.name_of(v, i) for i, v in enumerate(variables)]
         found += _gradients.none_rule(gradients, names)
-        found += _gradients.finite_rule([_array_or_none(g) for g in gradients], names)
+        if not any(f.pitfall == "nan-scores" for f in found):
+            found += _gradients.finite_rule([_array_or_none(g) for g in gradients], names)
     found += rules.mode_notes(model)
     found += _metric_findings(metrics, y, p, missed)
     return Report(tuple(_once(found)), observed, tuple(missed))

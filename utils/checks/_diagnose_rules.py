@@ -89,6 +89,22 @@ def positional_rule(form) -> list[Finding]:
     ]
 
 
+def broadcast_rule(form) -> list[Finding]:
+    """Find a loss that compares every label with every prediction."""
+    if not form.broadcast:
+        return []
+    return [
+        Finding(
+            "broadcast-shapes",
+            "error",
+            f"{form.name}, tried on four examples, gives the loss of a (4, 4) matrix: every label "
+            "against every prediction, instead of each against its own. Usual causes: tf.gather "
+            "without batch_dims=1, or labels (B, 1) against values (B,).",
+            {"loss": form.name},
+        )
+    ]
+
+
 def unit_rule(form, units, classes, num_classes):
     """Find more or fewer units than classes."""
     if form.family not in ("sparse", "categorical") or units == 1 or num_classes is None:

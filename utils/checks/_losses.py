@@ -36,6 +36,8 @@ class LossForm:
     ignore_class : int or None
     known : bool
         Whether the loss is one of Keras' or TensorFlow's own.
+    broadcast : bool
+        Whether its value is that of a (B, B) matrix, every label against every prediction.
     misplaced : str
         What stands in ``from_logits`` though it is no bool, such as "none"; else empty.
     """
@@ -47,6 +49,7 @@ class LossForm:
     ignore_class: int | None = None
     known: bool = True
     misplaced: str = ""
+    broadcast: bool = False
 
 
 def read_loss(loss_fn, num_units: int) -> LossForm:
@@ -134,16 +137,21 @@ def _try_out(loss_fn, name: str, width: int) -> LossForm:
             got = np.asarray(loss_fn(tf.constant(labels, dtype), tf.constant(scores)))
         except Exception:
             continue  # it does not take such labels
-        for from_logits, each in _known_forms(ids, scores):
-            if _same(got, each):
+        for from_logits, matrix in _known_forms(scores):
+            # Column j of the matrix is the loss of every row under label j of the batch.
+            matrix = matrix[:, ids]
+            if _same(got, np.diag(matrix)):
                 return LossForm(loss_fn, name, family, from_logits, known=False)
+            if _same(got, matrix) or _same(got, matrix.T):
+                return LossForm(loss_fn, name, family, from_logits, known=False, broadcast=True)
     return LossForm(loss_fn, name, "", None, known=False)
 
 
-def _known_forms(ids, scores):
-    p = scores[np.arange(len(ids)), ids].astype(np.float64)
-    yield True, reference.cross_entropy(ids, scores)
-    yield False, -np.log(p / scores.sum(axis=-1))
+def _known_forms(scores):
+    """Yield from_logits and −log p of shape (B, C) for each formula in use."""
+    p = scores.astype(np.float64)
+    yield True, -reference.log_softmax(scores)
+    yield False, -np.log(p / p.sum(axis=-1, keepdims=True))
     yield False, -np.log(p)
 
 

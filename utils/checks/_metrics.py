@@ -2,6 +2,7 @@
 
 import copy
 import warnings
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import numpy as np
@@ -63,10 +64,29 @@ class _Call:
     prototype: object
 
     def __call__(self, y, p):
-        fresh = copy.deepcopy(self.prototype)
-        fresh.reset_state()
-        fresh.update_state(y, p)
-        return fresh.result()
+        try:
+            fresh = copy.deepcopy(self.prototype)
+        except Exception:
+            # A metric of one's own may not describe itself: use it, and put its state back.
+            with _restored(self.prototype):
+                return self._result(self.prototype, y, p)
+        return self._result(fresh, y, p)
+
+    @staticmethod
+    def _result(metric, y, p):
+        metric.reset_state()
+        metric.update_state(y, p)
+        return np.array(metric.result())
+
+
+@contextmanager
+def _restored(metric):
+    before = [np.array(v.numpy()) for v in metric.variables]
+    try:
+        yield
+    finally:
+        for variable, value in zip(metric.variables, before, strict=False):
+            variable.assign(value)
 
 
 def _read_metric(metric, y, p):

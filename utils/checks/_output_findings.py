@@ -278,8 +278,11 @@ def wrong_axis(shape, axis: int, from_logits: bool) -> Finding:
         "error",
         f"The values of shape {shape} sum to 1 along axis {axis}, not along the last: the softmax "
         f"ran over axis {axis}"
-        + (" (the batch)" if axis == 0 else "")
-        + ". Each example's scores are then tied to the others in its batch."
+        + (
+            " (the batch), and ties each example's scores to the others."
+            if axis == 0
+            else ". Losses and metrics look for the classes on the last axis."
+        )
         + (" Beside that, from_logits=True applies softmax again." if from_logits else ""),
         {"shape": str(shape), "axis": axis},
         "Take the softmax over the class axis: tf.nn.softmax(z, axis=-1). Classes must be last.",

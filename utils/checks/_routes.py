@@ -22,7 +22,10 @@ def call(form, y, p):
     try:
         import tensorflow as tf
 
-        labels = tf.convert_to_tensor(y)
+        # As a dataset would hand them over; what does not convert the loss may still take.
+        labels = (
+            y if getattr(getattr(y, "dtype", None), "kind", "") == "O" else tf.convert_to_tensor(y)
+        )
         return tf.convert_to_tensor(form.call(labels, p)), ""
     except Exception as problem:
         return None, first_line(problem)
