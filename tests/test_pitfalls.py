@@ -1,11 +1,11 @@
 """The register: every entry complete, none a copy of another."""
 
+from utils import pitfalls
+
 import re
 from collections import Counter
 
 import pytest
-
-from utils import pitfalls
 
 CHECKS = {"labels", "outputs", "metric", "gradients", "weights", "curve", "diagnose", "watch"}
 TEXTS = ("title", "silence", "symptom", "cause", "remedy", "test")

@@ -66,6 +66,12 @@ def test_loss_and_accuracy_may_part_with_nothing_wrong():
     assert accuracy(y, sure) == pytest.approx(0.5)
     assert float(sparse_loss()(y, cautious)) == pytest.approx(0.678, abs=1e-3)
     assert float(sparse_loss()(y, sure)) == pytest.approx(0.362, abs=1e-3)
+    # And the two causes named: one-hot labels raise, Keras' sigmoid changes nothing.
+    with pytest.raises(SHAPE_ERRORS):
+        sparse_loss()(ONE_HOT, reference.softmax(LOGITS))
+    assert float(sparse_loss()(LABELS, passthrough("sigmoid")(LOGITS))) == pytest.approx(
+        TRUE_LOSS, abs=1e-4
+    )
 
 
 @settles("D000-02", verdict="conditional")
