@@ -6,6 +6,7 @@ and rounded numbers. The reading is also the picture's alternative text.
 
 from .bars import bars, read_true_class_probability, true_class_probability
 from .functions import functions
+from .comparisons import comparison, read_comparison
 from .lines import curves, read_curves, reference_line
 from .matrices import confusion_matrix, read_confusion_matrix
 from .style import COLOURS, axes, colour, show
@@ -15,9 +16,11 @@ __all__ = [
     "axes",
     "bars",
     "colour",
+    "comparison",
     "confusion_matrix",
     "curves",
     "functions",
+    "read_comparison",
     "read_confusion_matrix",
     "read_curves",
     "read_true_class_probability",
