@@ -217,11 +217,11 @@ def test_both_routes_are_shown_with_their_losses():
     right = cross_entropy_from_probabilities(Y[:32], p).mean()
     assert finding.severity == "warning"
     assert evidence["true loss"] == pytest.approx(right, rel=1e-4)
-    assert evidence["loss, tf.function"] == pytest.approx(right, rel=1e-4)
-    assert evidence["loss, eager"] == pytest.approx(
+    assert evidence["loss in tf.function"] == pytest.approx(right, rel=1e-4)
+    assert evidence["eager loss"] == pytest.approx(
         float(SCCE(from_logits=True)(Y[:32], p)), rel=1e-4
     )
-    assert abs(evidence["loss, eager"] - right) > 1e-3
+    assert abs(evidence["eager loss"] - right) > 1e-3
 
 
 def test_where_no_route_is_repaired_it_is_an_error():

@@ -58,8 +58,8 @@ def with_both_routes(finding, model, form, x, y, p, seen, activation) -> Finding
         return finding  # the model does not trace; eager is then its only route
     eager, graph, correct = (float(np.mean(v)) for v in (eager, graph, correct))
     evidence = finding.evidence | {
-        "loss, eager": eager,
-        "loss, tf.function": graph,
+        "eager loss": eager,
+        "loss in tf.function": graph,
         "true loss": correct,
     }
     floor = finding.evidence["floor"]

@@ -194,4 +194,5 @@ def _short(value) -> str:
     if isinstance(value, bool) or not isinstance(value, float):
         return str(value)
     # The digits of a vanishing number are rounding, and differ between machines.
-    return f"{value:.4g}" if value == 0 or abs(value) >= 1e-4 else "≈ 0"
+    vanishing = 0 < abs(value) < 1e-4
+    return "≈ 0" if vanishing else f"{value:.4g}"

@@ -46,6 +46,6 @@ def read_confusion_matrix(matrix, class_names: Sequence[str]) -> str:
         row, column = np.unravel_index(wrong.argmax(), wrong.shape)
         text += (
             f" Largest confusion: {class_names[row]} taken for {class_names[column]}, "
-            f"{wrong[row, column]} times."
+            + ("once." if wrong[row, column] == 1 else f"{wrong[row, column]} times.")
         )
     return text
