@@ -5,11 +5,14 @@ and rounded numbers. The reading is also the picture's alternative text.
 """
 
 from .bars import bars, read_true_class_probability, true_class_probability
-from .functions import functions
 from .comparisons import comparison, read_comparison
+from .functions import functions
+from .images import images
 from .lines import curves, read_curves, reference_line
 from .matrices import confusion_matrix, read_confusion_matrix
+from .rates import precision_recall, read_precision_recall
 from .style import COLOURS, axes, colour, show
+from .waterfall import read_waterfall, waterfall
 
 __all__ = [
     "COLOURS",
@@ -20,11 +23,16 @@ __all__ = [
     "confusion_matrix",
     "curves",
     "functions",
+    "images",
+    "precision_recall",
     "read_comparison",
     "read_confusion_matrix",
     "read_curves",
+    "read_precision_recall",
     "read_true_class_probability",
+    "read_waterfall",
     "reference_line",
     "show",
     "true_class_probability",
+    "waterfall",
 ]
