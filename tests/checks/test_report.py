@@ -20,7 +20,8 @@ def note(value):
         (float("inf"), "value = inf"),
         (12, "value = 12"),
         (True, "value = True"),
-        (("a", 0.5), "value = a, 0.5"),
+        (("a", "b"), "value = a, b"),
+        ((450, 1), "value = (450, 1)"),
     ],
 )
 def test_numbers_are_short_and_vanishing_digits_are_not_shown(value, shown):

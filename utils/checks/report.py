@@ -189,8 +189,8 @@ def _gravest_first(findings) -> tuple[Finding, ...]:
 
 
 def _short(value) -> str:
-    if isinstance(value, tuple | list):
-        return ", ".join(map(_short, value))
+    if isinstance(value, tuple | list) and all(isinstance(v, str) for v in value):
+        return ", ".join(value)
     if isinstance(value, bool) or not isinstance(value, float):
         return str(value)
     # The digits of a vanishing number are rounding, and differ between machines.
