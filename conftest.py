@@ -13,6 +13,8 @@ import os
 import pytest
 from nbval.plugin import IPyNbFile
 
+pytest_plugins = ("tests.kernel_budget",)
+
 FILLED_IN = (
     "You have answered exercises in lessons/{name}, so its outputs are no longer the stored "
     "ones. That is what they are for! Nothing is wrong and nothing is lost. To test the course "

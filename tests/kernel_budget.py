@@ -1,0 +1,97 @@
+"""A pytest plugin: what each notebook's kernel spends, and the limits it must keep.
+
+Measured is CPU time (user and system) of the kernel's process, so that a busy
+machine does not turn a run red. A lesson must stay within 30 s, a cell after
+the set-up cell within 12 s; the aim is 20 s and 6 s.
+"""
+
+from collections import defaultdict
+
+import psutil
+import pytest
+from nbval.plugin import IPyNbCell
+
+KERNEL_LIMIT = 30.0  # seconds
+CELL_LIMIT = 12.0  # seconds
+_KEY = "kernel_cpu"
+
+_spent: dict[str, list[tuple[str, float]]] = defaultdict(list)
+
+
+def _cpu_seconds(item) -> float | None:
+    """Return what the kernel of a cell's notebook has spent so far."""
+    kernel = getattr(item.parent, "kernel", None)
+    try:
+        times = psutil.Process(kernel.km.provisioner.pid).cpu_times()
+    except (AttributeError, TypeError, psutil.Error):
+        return None
+    return times.user + times.system
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call(item):
+    """Note what a cell's execution costs its kernel."""
+    if not isinstance(item, IPyNbCell):
+        return (yield)
+    before = _cpu_seconds(item)
+    try:
+        return (yield)
+    finally:
+        after = _cpu_seconds(item)
+        if before is not None and after is not None:
+            item.user_properties.append((_KEY, after - before))
+
+
+def pytest_runtest_logreport(report):
+    """Collect the costs, on the controller too: properties travel with the reports."""
+    if report.when == "call":
+        for key, value in report.user_properties:
+            if key == _KEY:
+                _spent[report.nodeid.split("::")[0]].append((report.nodeid, value))
+
+
+def over_budget(spent: dict[str, list[tuple[str, float]]]) -> list[str]:
+    """Return a sentence for every notebook or cell that spends too much.
+
+    Parameters
+    ----------
+    spent : dict
+        For each notebook its cells as (name, CPU seconds), in order; the first
+        is the set-up cell, which imports TensorFlow.
+    """
+    told = []
+    for notebook, cells in sorted(spent.items()):
+        total = sum(seconds for _, seconds in cells)
+        if total > KERNEL_LIMIT:
+            told.append(f"{notebook}: {total:.1f} s of CPU time, {KERNEL_LIMIT:.0f} are allowed")
+        for name, seconds in cells[1:]:
+            if seconds > CELL_LIMIT:
+                told.append(f"{name}: {seconds:.1f} s of CPU time, {CELL_LIMIT:.0f} are allowed")
+    return told
+
+
+def pytest_sessionfinish(session):
+    """Fail the run if anything is over budget."""
+    if (
+        not hasattr(session.config, "workerinput")
+        and over_budget(_spent)
+        and not session.exitstatus
+    ):
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
+def pytest_terminal_summary(terminalreporter):
+    """Print the ten dearest cells, the dearest kernels, and what is over budget."""
+    if not _spent:
+        return
+    write = terminalreporter.write_line
+    terminalreporter.section("CPU time of the notebooks' kernels")
+    cells = [cell for notebook in _spent.values() for cell in notebook[1:]]
+    for name, seconds in sorted(cells, key=lambda cell: -cell[1])[:10]:
+        write(f"{seconds:6.1f} s  {name}")
+    totals = {notebook: sum(s for _, s in cells) for notebook, cells in _spent.items()}
+    for notebook, seconds in sorted(totals.items(), key=lambda pair: -pair[1])[:5]:
+        write(f"{seconds:6.1f} s  {notebook} (whole kernel)")
+    write(f"{sum(totals.values()):6.1f} s  all {len(totals)} notebooks")
+    for sentence in over_budget(_spent):
+        write(f"OVER BUDGET  {sentence}", red=True)
