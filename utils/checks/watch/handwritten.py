@@ -130,7 +130,7 @@ def _log(flow: Flow, op, look) -> list[Finding]:
     ]
 
 
-RULES = {name: _broadcast for name in PAIRWISE} | {
+RULES = dict.fromkeys(PAIRWISE, _broadcast) | {
     "ArgMax": _argmax,
     "GatherV2": _gather,
     "Log": _log,

@@ -1,5 +1,7 @@
 """The points at which a loop is observed: what is wrapped, and what each wrapper reports."""
 
+import weakref
+
 import keras
 import tensorflow as tf
 from keras.src.backend.tensorflow import nn as keras_nn
@@ -7,6 +9,7 @@ from keras.src.optimizers import base_optimizer
 from tensorflow.python.data.ops import dataset_ops
 from tensorflow.python.eager import record
 from tensorflow.python.eager.polymorphic_function import concrete_function, polymorphic_function
+from tensorflow.python.framework import ops
 from tensorflow.python.ops import gen_nn_ops
 
 from .events import Event
@@ -46,6 +49,9 @@ def install(patches) -> None:
     patches.wrap(dataset_ops.DatasetV2, "__iter__", _iterate)
     for name in ("fit", "evaluate", "predict"):
         patches.wrap(keras.Model, name, lambda f, n=name: _trainer(f, n))
+    patches.wrap(ops._EagerTensorBase, "numpy", _converted)
+    patches.wrap(ops._EagerTensorBase, "__float__", _converted)
+    patches.wrap(tf.distribute.Strategy.__mro__[1], "reduce", _reduced)
     patches.wrap_property(keras.layers.Layer, "losses", _losses_read)
     patches.wrap(keras.Metric, "__init__", _metric_created)
     patches.wrap(keras.Metric, "__call__", _metric_called)
@@ -121,7 +127,7 @@ def _loss(original):
             return original(self, y_true, y_pred, sample_weight)
         tensors = {"y_true": y_true, "y_pred": y_pred, "sample_weight": sample_weight}
         info = {"masked": getattr(y_pred, "_keras_mask", None) is not None}
-        info["taped"] = record.could_possibly_record()
+        info |= {"taped": record.could_possibly_record(), "replicas": _replicas()}
         try:
             with inside("loss", self):
                 result = original(self, y_true, y_pred, sample_weight)
@@ -230,6 +236,7 @@ def _gradient(original):
             "target": target,
             "sources": sources,
             "gradients": gradients,
+            "replicas": _replicas(),
             "weighted": bool(args and args[0] is not None) or "output_gradients" in kwargs,
         }
         emit(Event("gradient", self, {}, info))
@@ -286,6 +293,8 @@ def _metric_called(original):
             return original(self, *args, **kwargs)
         with inside("metric call", self):
             value = original(self, *args, **kwargs)
+        if hasattr(value, "numpy"):
+            SWITCHBOARD.last_value = weakref.ref(value)
         emit(Event("called", self, {"value": value}))
         return value
 
@@ -325,6 +334,34 @@ def _takes_values(metric) -> bool:
     """Whether the metric averages values rather than comparing labels with predictions."""
     averages = (keras.metrics.Mean, keras.metrics.Sum)
     return isinstance(metric, averages) and not isinstance(metric, keras.metrics.MeanMetricWrapper)
+
+
+def _converted(original):
+    """Tell when the value that metric(y, p) returned is turned into a Python number."""
+
+    def call(self):
+        last = SWITCHBOARD.last_value
+        if last is not None and last() is self and not deaf():
+            SWITCHBOARD.last_value = None
+            emit(Event("converted", self))
+        return original(self)
+
+    return call
+
+
+def _reduced(original):
+    def call(self, reduce_op, value, axis):
+        if not deaf():
+            name = getattr(reduce_op, "name", str(reduce_op)).upper()
+            info = {"op": name, "value": value, "replicas": self.num_replicas_in_sync}
+            emit(Event("reduce", self, {}, info))
+        return original(self, reduce_op, value, axis)
+
+    return call
+
+
+def _replicas() -> int:
+    return tf.distribute.get_strategy().num_replicas_in_sync
 
 
 def _metric_method(kind):
@@ -380,11 +417,13 @@ def _function(original):
         if deaf() or not tf.executing_eagerly():
             return original(self, *args, **kwargs)
         listeners = SWITCHBOARD.listeners
-        _quietly(listeners, "function_called", self)
+        for listener in listeners:
+            listener.function_called(self)
         try:
             return original(self, *args, **kwargs)
         finally:
-            _quietly(listeners, "function_returned", self, args)
+            for listener in listeners:
+                listener.function_returned(self, args)
 
     return call
 

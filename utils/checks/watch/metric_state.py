@@ -1,37 +1,30 @@
-"""Metrics over the run: reset, shared, recreated, averaged."""
+"""Metrics over the run: reset, shared, recreated, read too early, averaged over batches."""
+
+import weakref
 
 from ..report import Finding
+from .datasets import root_of
+from .events import shape_of
 from .subject import Subject, name_of
+
+MATERIAL = 0.25  # how far an average over ragged batches may be off, as a share of the right one
 
 
 class State:
-    """What happened to one metric object."""
-
-    __slots__ = (
-        "called",
-        "epochs_since",
-        "epochs_spanned",
-        "last_epoch",
-        "metric",
-        "phases",
-        "reads",
-        "reads_at",
-        "resets",
-        "result_reads",
-        "shared",
-        "since_reset",
-        "updates",
-    )
+    """What happened to one metric object: a few numbers, whatever the number of steps."""
 
     def __init__(self, metric):
         self.metric = metric
-        self.updates = self.resets = self.reads = self.called = self.result_reads = 0
-        self.since_reset = 0
-        self.epochs_spanned = 0
-        self.last_epoch = None
-        self.phases = set()
-        self.shared = None
-        self.reads_at = []
+        self.updates = 0  # in all
+        self.called = 0  # of these, by metric(y, p)
+        self.resets = 0
+        self.reads = 0  # by result()
+        self.consumed = 0  # values of metric(y, p) that were kept or converted
+        self.source = None  # the dataset that was iterated when it was first updated
+        self.passes = (0, 0)  # of that dataset: at the first and the last update
+        self.phase = None
+        self.mixed = 0
+        self.sums = [0.0, 0, 0.0, 0, set()]  # values, updates, weighted values, examples, sizes
 
 
 class MetricStates(Subject):
@@ -39,13 +32,46 @@ class MetricStates(Subject):
 
     def __init__(self):
         self.states = {}
-        self.epoch = {}
-        self.passes = 0
-        self.created = {}
+        self.passes = {}
+        self.source = None
+        self.outputs = {}
+        self.size = None
+        self.repeats = 0
+        self.fresh = {}
+        self.single = {}
+        self.batch = None
+        self.same_batch = False
+        self.ragged = []
 
     def on_iterate(self, event, look) -> None:
-        self.passes += 1
-        self.epoch[id(event.subject)] = self.epoch.get(id(event.subject), 0) + 1
+        self.source = root_of(event.subject)
+        self.passes[self.source] = self.passes.get(self.source, 0) + 1
+
+    def on_create(self, event, look) -> None:
+        if event.info["of"] != "metric":
+            return
+        key = (type(event.subject).__name__, name_of(event.subject).rstrip("0123456789_"))
+        before = self.fresh.get(key)
+        state = self.states.get(before)
+        if state is not None and state.updates == 1 and state.resets == 0:
+            self.single[key] = self.single.get(key, 0) + 1
+            del self.states[before]
+        self.fresh[key] = id(event.subject)
+
+    def on_model(self, event, look) -> None:
+        x = event.tensors["x"]
+        self.same_batch = x is self.batch
+        self.batch = x
+        for output in (event.info["outputs"],):
+            self.outputs = {
+                **dict(list(self.outputs.items())[-3:]),
+                id(output): (output, event.info["taped"]),
+            }
+
+    def on_cross_entropy(self, event, look) -> None:
+        shape = shape_of(event.tensors["y_pred"])
+        if event.info["metric"] is None and shape:
+            self.size = shape[0]
 
     def _of(self, metric) -> State:
         state = self.states.get(id(metric))
@@ -56,28 +82,98 @@ class MetricStates(Subject):
     def on_metric(self, event, look) -> None:
         state = self._of(event.subject)
         state.updates += 1
-        state.since_reset += 1
-        if state.last_epoch is not None and state.last_epoch != self.passes:
-            state.epochs_spanned += 1
-        state.last_epoch = self.passes
+        state.called += event.info.get("by_call", False)
+        now = self.passes.get(self.source, 0)
+        if state.source is None:
+            state.source, state.passes = self.source, (now, now)
+        state.passes = (state.passes[0], self.passes.get(state.source, 0))
+        self._phase(event, state)
+        if "second" not in event.tensors and event.tensors.get("sample_weight") is None:
+            self._average(event, state, look)
+
+    def _phase(self, event, state) -> None:
+        phase = event.info.get("trains")
+        if phase is None:
+            hit = self.outputs.get(id(event.tensors.get("second")))
+            if hit is None:
+                return
+            phase = hit[1]
+        if state.phase is not None and phase != state.phase:
+            state.mixed += 1
+        state.phase = phase
+
+    def _average(self, event, state, look) -> None:
+        """Add up a mean of batch means beside the mean it should be."""
+        value = event.tensors.get("first")
+        if shape_of(value) != () or not self.size or not hasattr(value, "numpy"):
+            return
+        number = float(value)
+        state.sums[0] += number
+        state.sums[1] += 1
+        state.sums[2] += number * self.size
+        state.sums[3] += self.size
+        state.sums[4].add(self.size)
 
     def on_reset(self, event, look) -> None:
         state = self._of(event.subject)
+        self._settle_average(state)
         state.resets += 1
-        state.since_reset = 0
-        state.last_epoch = None
+        state.phase = None
 
     def on_result(self, event, look) -> None:
-        state = self._of(event.subject)
         if not event.info["by_call"]:
-            state.result_reads += 1
+            state = self._of(event.subject)
+            state.reads += 1
+            self._settle_average(state, keep=True)
+
+    def on_called(self, event, look) -> None:
+        """Remember whether the value of metric(y, p) outlives the step that made it."""
+        state = self._of(event.subject)
+        value = event.tensors["value"]
+        if not hasattr(value, "numpy"):
+            return
+        kept = getattr(state, "values", ())
+        if len(kept) == 2 and kept[0]() is not None:
+            state.consumed += 1
+        state.values = (*kept, weakref.ref(value))[-2:]
+
+    def on_converted(self, event, look) -> None:
+        for state in self.states.values():
+            kept = getattr(state, "values", ())
+            if kept and kept[-1]() is event.subject:
+                state.consumed += 1
+
+    def _settle_average(self, state, keep=False) -> None:
+        total, count, weighted, examples, sizes = state.sums
+        if count > 1 and len(sizes) > 1 and examples:
+            shown, right = total / count, weighted / examples
+            if abs(shown - right) > MATERIAL * max(abs(right), 1e-3):
+                self.ragged = [(state.metric, shown, right, max(sizes), min(sizes))]
+        if not keep:
+            state.sums = [0.0, 0, 0.0, 0, set()]
 
     def findings(self) -> list[Finding]:
         found = []
         for state in self.states.values():
-            if state.resets == 0 and state.epochs_spanned >= 1 and state.updates > 1:
-                found.append(_not_reset(state, state.epochs_spanned + 1))
+            first, last = state.passes
+            passes = last - first + 1
+            if state.resets == 0 and passes >= 2 and state.updates >= 2 * passes:
+                found.append(_not_reset(state, passes))
+            elif state.mixed and state.mixed >= state.resets * 0.5 and state.reads:
+                found.append(_shared(state))
+            if self._running(state):
+                found.append(_running(state))
+        for (kind, _), count in self.single.items():
+            passes = max(self.passes.values(), default=0)
+            if count >= 4 and count > 1.5 * passes and not self.same_batch:
+                found.append(_recreated(kind, count + 1))
+        for metric, shown, right, size, short in self.ragged:
+            found.append(_ragged(metric, shown, right, size, short))
         return found
+
+    def _running(self, state) -> bool:
+        every = state.called == state.updates >= 4 and state.reads == 0 and state.resets == 0
+        return every and state.consumed >= 0.8 * (state.called - 2)
 
 
 def _not_reset(state, passes: int) -> Finding:
@@ -88,4 +184,50 @@ def _not_reset(state, passes: int) -> Finding:
         "the data and never reset: what it shows is the average since the beginning.",
         {"updates": state.updates, "passes": passes, "resets": 0},
         "Call metric.reset_state() at the start of every epoch and before validation.",
+    )
+
+
+def _shared(state) -> Finding:
+    return Finding(
+        "metric-not-reset",
+        "error",
+        f"{name_of(state.metric)} was updated on training batches and on evaluation batches "
+        f"without a reset in between ({state.mixed} times): its value mixes the two.",
+        {"updates": state.updates, "changes without reset": state.mixed, "resets": state.resets},
+        "Use one metric object for training and another for validation, and reset both each epoch.",
+    )
+
+
+def _running(state) -> Finding:
+    return Finding(
+        "running-value",
+        "warning",
+        f"{name_of(state.metric)}(y, p) was called {state.called} times and its value kept each "
+        "time. That value is not the batch's: it is the average over all batches since the last "
+        "reset.",
+        {"calls": state.called, "values kept": state.consumed, "resets": 0},
+        "For one figure per batch, reset before each call or use the functional form; for one "
+        "figure per epoch, read result() once at its end.",
+    )
+
+
+def _recreated(kind: str, count: int) -> Finding:
+    return Finding(
+        "metric-recreated",
+        "warning",
+        f"{count} objects of {kind} were made and each was updated once: a new metric in every "
+        "step. Each knows only its own batch.",
+        {"objects": count, "updates each": 1},
+        "Make the metric once, before the loop, and reset it at the start of every epoch.",
+    )
+
+
+def _ragged(metric, shown, right, size, short) -> Finding:
+    return Finding(
+        "ragged-batch",
+        "warning",
+        f"{name_of(metric)} averages one value per batch, and batches hold from {short} to {size} "
+        f"examples: it shows {shown:.4g}; weighted by examples the mean is {right:.4g}.",
+        {"shown": shown, "per example": right, "smallest batch": short, "largest batch": size},
+        "Pass the batch size: mean.update_state(loss, sample_weight=len(x)).",
     )

@@ -58,6 +58,7 @@ class Switchboard:
         self.local = threading.local()
         self._lock = threading.RLock()
         self._patches = None
+        self.last_value = None  # weak reference to what metric(y, p) returned last
 
     def connect(self, listener, install) -> None:
         """Let a listener hear; ``install(patches)`` is called if it is the first."""

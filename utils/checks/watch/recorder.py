@@ -39,6 +39,11 @@ class TracedStep:
             self.events += noted.get(id(scope.graph), [])
         self.events += read(scopes, self.traced_here)
         self.in_dataset = any(s.inside_dataset for s in scopes)
+        # What has to be counted at every call, not only when we look.
+        self.gradients = sum(event.kind == "gradient" for event in self.events)
+        for event in self.events:
+            event.info.setdefault("trains", self.gradients > 0)
+        self.metrics = [e for e in self.events if e.kind in ("metric", "reset", "result")]
         self.drawing = drawing(self.replay.root)
 
     def look(self):
@@ -80,6 +85,8 @@ class Recorder:
         self._thread = threading.get_ident()
         for subject in subjects:
             subject.recorder = self
+        self._on_call = [s.function_called for s in subjects if hasattr(s, "function_called")]
+        self._on_return = [s.function_returned for s in subjects if hasattr(s, "function_returned")]
 
     def receive(self, event: Event) -> None:
         """Note an event of a traced graph, or play an eager one at once."""
@@ -130,27 +137,48 @@ class Recorder:
             handlers = [getattr(s, name) for s in self.subjects if hasattr(s, name)]
             self._handlers[event.kind] = handlers
         for handler in handlers:
-            handler(event, look)
+            # Whatever goes wrong in looking must not stop the loop that is looked at.
+            try:
+                handler(event, look)
+            except Exception as problem:
+                self.missed(handler.__self__, problem)
+
+    def missed(self, subject, problem: Exception) -> None:
+        """Say in the report what could not be observed, for a fault of our own."""
+        what = type(subject).__name__
+        self.not_observed[f"{what}: {type(problem).__name__}: {str(problem)[:120]}"] = True
 
     def before_step(self, function, inputs) -> list:
         """A traced function is about to run on these inputs; return those it shall run on."""
-        step = self._step(function)
+        try:
+            step = self._step(function)
+        except Exception as problem:
+            self.missed(self, problem)
+            return inputs
         step.calls += 1
         look = None
-        if step.events and due(step.calls, self.EVERY_TRACED):
+        if due(step.calls, self.EVERY_TRACED) and step.events:
             step.replay.feed(inputs)
             if step.drawing is not None:
                 inputs = tee(step.replay.root, step.drawing, inputs)
             look = step.look()
+        if look is None:
+            self.train_steps += step.gradients
+            for event in step.metrics:
+                self._play(event, None)
+            return inputs
         for event in step.events:
             self._play(event, look)
-        if look is not None:
-            step.replay.root.forget()
+        step.replay.root.forget()
         return inputs
 
     def after_step(self, function, outputs) -> None:
         """The traced function has run."""
-        self._tick(("step", id(function.graph)), tf.nest.flatten(outputs))
+        step = self._steps.get(id(function.graph))
+        if step is not None and due(step.calls, self.EVERY_TRACED):
+            self._tick(("step", id(function.graph)), tf.nest.flatten(outputs))
+        elif self._window.open:
+            self._close_window()
 
     def step_raised(self, function, inputs, problem) -> None:
         """The traced function raised: look at what it was given."""
@@ -172,15 +200,15 @@ class Recorder:
 
     def function_called(self, function) -> None:
         """A tf.function is about to be called (and perhaps traced)."""
-        self._close_window()
-        for subject in self.subjects:
-            if hasattr(subject, "function_called"):
-                subject.function_called(function)
+        if self._window.open:
+            self._close_window()
+        for handler in self._on_call:
+            handler(function)
 
     def function_returned(self, function, args) -> None:
-        for subject in self.subjects:
-            if hasattr(subject, "function_returned"):
-                subject.function_returned(function, args)
+        """A tf.function has been called."""
+        for handler in self._on_return:
+            handler(function, args)
 
     def add(self, finding: Finding) -> None:
         """Keep a finding; of several of one pitfall and severity, the first."""
@@ -196,7 +224,10 @@ class Recorder:
         """Return what was found so far, one finding for each pitfall."""
         found = [entry[0] for entry in self.found.values()]
         for subject in self.subjects:
-            found += subject.findings()
+            try:
+                found += subject.findings()
+            except Exception as problem:
+                self.missed(subject, problem)
         return found
 
     def observed(self) -> dict:

@@ -2,14 +2,21 @@
 
 from ..report import SEVERITIES, Finding, Report
 from . import loud, reader
+from .classes import Classes
 from .crossentropy import CrossEntropies
+from .datasets import Datasets
+from .functions import Functions
 from .gradients import Gradients, Models
 from .handwritten import Handwritten
 from .hooks import install
+from .masks import Masks
 from .metric_arguments import MetricArguments
 from .metric_state import MetricStates
+from .optimizers import Optimizers
 from .patching import SWITCHBOARD
 from .recorder import Recorder
+from .replicas import Replicas
+from .weights import Weights
 
 # What follows from a fault is not a second fault: the cause is named, not its consequences.
 CONSEQUENCES = {
@@ -21,6 +28,22 @@ CONSEQUENCES = {
     "wrong-output-activation": {"saturated-ties"},
     "logits-as-probabilities": {"gradients-none"},
 }
+
+SUBJECTS = (
+    CrossEntropies,
+    MetricArguments,
+    MetricStates,
+    Gradients,
+    Models,
+    Handwritten,
+    Datasets,
+    Functions,
+    Optimizers,
+    Masks,
+    Weights,
+    Classes,
+    Replicas,
+)
 
 
 class WatchReport(Report):
@@ -95,15 +118,7 @@ class Watch:
     """The context manager behind `checks.watch`."""
 
     def __enter__(self) -> WatchReport:
-        subjects = [
-            CrossEntropies(),
-            MetricArguments(),
-            MetricStates(),
-            Gradients(),
-            Models(),
-            Handwritten(),
-        ]
-        self._recorder = Recorder(subjects, reader.read)
+        self._recorder = Recorder([subject() for subject in SUBJECTS], reader.read)
         self._report = WatchReport(self._recorder)
         SWITCHBOARD.connect(self._recorder, install)
         return self._report

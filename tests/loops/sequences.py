@@ -1,0 +1,66 @@
+"""Loops over padded sequences."""
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from . import batches, pair
+from .outputs import SCCE
+
+
+def tokens(n=128, length=12, words=20, classes=4, seed=0):
+    """Return token ids padded with 0, and a tag per token, 0 where padded."""
+    rng = np.random.default_rng(seed)
+    x = rng.integers(1, words, (n, length))
+    tags = 1 + x % (classes - 1)
+    lengths = rng.integers(4, length + 1, n)
+    pad = np.arange(length)[None, :] >= lengths[:, None]
+    return np.where(pad, 0, x), np.where(pad, 0, tags)
+
+
+def tagger(mask_zero, classes=4):
+    return keras.Sequential(
+        [
+            keras.Input((12,), dtype="int32"),
+            keras.layers.Embedding(20, 8, mask_zero=mask_zero),
+            keras.layers.Dense(16, "relu"),
+            keras.layers.Dense(classes),
+        ]
+    )
+
+
+def run(model, loss, metric=None, weights=False, touch=lambda p: p):
+    x, y = tokens()
+    optimizer = keras.optimizers.Adam(0.01)
+    for xb, yb in batches(x, y):
+        with tf.GradientTape() as tape:
+            p = touch(model(xb, training=True))
+            value = loss(yb, p, **({"sample_weight": yb != 0} if weights else {}))
+        grads = tape.gradient(value, model.trainable_variables)
+        optimizer.apply_gradients(zip(grads, model.trainable_variables))
+        if metric is not None:
+            metric.update_state(yb, p, sample_weight=yb != 0)
+
+
+@pair("padding-counted")
+def nothing_masked(broken):
+    run(tagger(False), SCCE(from_logits=True, ignore_class=None if broken else 0))
+
+
+@pair("padding-counted")
+def padding_in_the_metric(broken):
+    metric = keras.metrics.SparseCategoricalAccuracy()
+    x, y = tokens()
+    model, loss, optimizer = tagger(False), SCCE(from_logits=True), keras.optimizers.Adam(0.01)
+    for xb, yb in batches(x, y):
+        with tf.GradientTape() as tape:
+            p = model(xb, training=True)
+            value = loss(yb, p, sample_weight=yb != 0)
+        grads = tape.gradient(value, model.trainable_variables)
+        optimizer.apply_gradients(zip(grads, model.trainable_variables))
+        metric.update_state(yb, p, sample_weight=None if broken else yb != 0)
+
+
+@pair("lost-mask")
+def mask_lost_to_an_operation(broken):
+    run(tagger(True), SCCE(from_logits=True), touch=(lambda p: p * 1.0) if broken else lambda p: p)

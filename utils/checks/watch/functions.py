@@ -1,0 +1,195 @@
+"""tf.function: traced again and again, and Python that runs only while tracing."""
+
+import dis
+
+import tensorflow as tf
+
+from ..report import Finding
+from .subject import Subject
+
+MOST = 64  # functions kept in sight; a loop that makes more has been seen to do so
+
+
+class Functions(Subject):
+    """Watches compiled functions from outside."""
+
+    def __init__(self):
+        self.seen = {}
+        self.made = {}
+
+    def function_called(self, function) -> None:
+        entry = self.seen.get(id(function))
+        if entry is None:
+            if len(self.seen) >= MOST:
+                return
+            code = getattr(function.python_function, "__code__", None)
+            entry = {
+                "function": function,
+                "calls": 0,
+                "traces": function.experimental_get_tracing_count(),
+                "before": _outer(function.python_function),
+            }
+            self.seen[id(function)] = entry
+            if code is not None:
+                self.made[code] = self.made.get(code, 0) + 1
+        entry["calls"] += 1
+
+    def function_returned(self, function, args) -> None:
+        entry = self.seen.get(id(function))
+        if entry is None or "after" in entry:
+            return
+        entry["after"] = _outer(function.python_function)
+        entry["first"] = function.experimental_get_tracing_count()
+        python = function.python_function
+        if entry["first"] > entry["traces"]:
+            changed = [
+                n for n, v in entry["after"].items() if n in entry["before"] and
+                entry["before"][n] != v
+            ]  # fmt: skip
+            entry["changed"] = changed
+        else:
+            entry["changed"] = []
+        entry["symbolic"] = _symbolic(python)
+
+    def findings(self) -> list[Finding]:
+        found = []
+        for entry in list(self.seen.values()):
+            function = entry["function"]
+            python = function.python_function
+            name = getattr(python, "__name__", "the function")
+            total = function.experimental_get_tracing_count()
+            traces = total - entry["traces"]
+            if traces >= 5 and traces >= 0.3 * entry["calls"]:
+                found.append(_retraced(name, traces, entry["calls"]))
+            if "after" not in entry:
+                continue
+            if entry["symbolic"]:
+                found.append(_kept_symbol(name, entry["symbolic"]))
+            now = _outer(python)
+            again = total - entry["first"]
+            stuck = [n for n in entry["changed"] if now.get(n) == entry["after"].get(n)]
+            if stuck and entry["calls"] >= 3 and not again:
+                found.append(_ran_once(name, stuck[0], entry["calls"]))
+            moved = [
+                n for n, v in now.items()
+                if isinstance(v, (int, float)) and not isinstance(v, bool)
+                and n in entry["after"] and entry["after"][n] != v and n in _numbers(python)
+            ]  # fmt: skip
+            if moved and not again and entry["calls"] >= 2:
+                found.append(_frozen(name, moved[0], entry["after"][moved[0]], now[moved[0]]))
+        for code, count in self.made.items():
+            if count >= 5 and not code.co_filename.count("site-packages"):
+                found.append(_made_again(code.co_name, count))
+        return found
+
+
+def _names(function) -> dict:
+    """Return what a function's code refers to outside itself: closure and globals."""
+    function = getattr(function, "__func__", function)
+    code = getattr(function, "__code__", None)
+    if code is None:
+        return {}
+    found = {}
+    for cell_name, cell in zip(code.co_freevars, function.__closure__ or (), strict=False):
+        try:
+            found[cell_name] = cell.cell_contents
+        except ValueError:
+            continue
+    for instruction in _instructions(code):
+        if instruction.opname in ("LOAD_GLOBAL", "STORE_GLOBAL"):
+            value = function.__globals__.get(instruction.argval)
+            if value is not None:
+                found[instruction.argval] = value
+    return found
+
+
+def _instructions(code):
+    for instruction in dis.get_instructions(code):
+        yield instruction
+        if hasattr(instruction.argval, "co_code"):
+            yield from _instructions(instruction.argval)
+
+
+def _outer(function) -> dict:
+    """Return numbers, and the lengths of containers, that a function can reach."""
+    found = {}
+    for name, value in _names(function).items():
+        if isinstance(value, (int, float)):
+            found[name] = value
+        elif type(value) in (list, dict, set):
+            found[name] = ("length", len(value))
+    return found
+
+
+def _numbers(function) -> set:
+    """Return the names of numbers that the function reads."""
+    function = getattr(function, "__func__", function)
+    loads = ("LOAD_GLOBAL", "LOAD_DEREF", "LOAD_CLASSDEREF")
+    code = getattr(function, "__code__", None)
+    return {i.argval for i in _instructions(code) if i.opname in loads} if code else set()
+
+
+def _symbolic(function) -> str:
+    """Return the name of a list or dict that holds tensors of a graph."""
+    for name, value in _names(function).items():
+        if type(value) in (list, dict):
+            items = list(value.values() if isinstance(value, dict) else value)[-3:]
+            if any(_is_symbol(item) for item in items):
+                return name
+    return ""
+
+
+def _is_symbol(item) -> bool:
+    return isinstance(item, tf.Tensor) and not hasattr(item, "numpy")
+
+
+def _retraced(name, traces, calls) -> Finding:
+    return Finding(
+        "retracing",
+        "warning",
+        f"{name} was traced {traces} times in {calls} calls. Each trace costs as much as many "
+        "steps; Python numbers and changing shapes as arguments cause it.",
+        {"traces": traces, "calls": calls},
+    )
+
+
+def _made_again(name, count) -> Finding:
+    return Finding(
+        "retracing",
+        "warning",
+        f"{count} tf.functions were made from {name}: it is decorated inside the loop, and each "
+        "new one is traced from the start.",
+        {"functions": count},
+        "Decorate the function once, outside the loop.",
+    )
+
+
+def _kept_symbol(name, where) -> Finding:
+    return Finding(
+        "python-side-effects",
+        "error",
+        f"{where} holds symbolic tensors: {name} put them there while it was traced. Python code "
+        "in a tf.function runs only then, not at every step, and such tensors have no value.",
+        {"function": name, "container": where},
+    )
+
+
+def _ran_once(name, what, calls) -> Finding:
+    return Finding(
+        "python-side-effects",
+        "warning",
+        f"{name} was called {calls} times, but {what}, which it changes, changed only while it was "
+        "traced. Python code in a tf.function runs once, at the trace.",
+        {"function": name, "variable": what, "calls": calls},
+    )
+
+
+def _frozen(name, what, old, new) -> Finding:
+    return Finding(
+        "python-side-effects",
+        "warning",
+        f"{what} went from {old:g} to {new:g}, but {name} was traced when it was {old:g} and keeps "
+        "that value: a Python number becomes a constant of the graph.",
+        {"function": name, "variable": what, "in the graph": old, "now": new},
+        "Make it a tf.Variable, or pass it as a tensor argument.",
+    )

@@ -1,0 +1,116 @@
+"""Padded positions: masks that are lost, and padding that is counted."""
+
+import numpy as np
+import tensorflow as tf
+
+from ..report import Finding
+from .events import shape_of
+from .subject import Subject, name_of
+
+SHARE = 0.1
+
+
+class Masks(Subject):
+    """Watches losses and metrics over sequences."""
+
+    def __init__(self):
+        self.emitted = False
+        self.x = None
+        self.padded = {}
+
+    def on_model(self, event, look) -> None:
+        outputs = tf.nest.flatten(event.info["outputs"])
+        ranked = [t for t in outputs if len(shape_of(t) or ()) >= 3]
+        if any(getattr(t, "_keras_mask", None) is not None for t in ranked):
+            self.emitted = True
+        first = tf.nest.flatten(event.tensors["x"])
+        self.x = first[0] if first else None
+
+    def on_loss(self, event, look) -> None:
+        settings = getattr(event.subject, "_fn_kwargs", {})
+        skips = (
+            event.info["masked"]
+            or event.tensors.get("sample_weight") is not None
+            or settings.get("ignore_class") is not None
+            or event.subject.reduction in (None, "none")
+        )
+        self._look("loss", name_of(event.subject), "y_true", "y_pred", event, look, skips)
+
+    def on_metric(self, event, look) -> None:
+        if "second" not in event.tensors:
+            return
+        skips = event.info["masked"] or event.tensors.get("sample_weight") is not None
+        self._look("metric", name_of(event.subject), "first", "second", event, look, skips)
+
+    def _look(self, role, name, y, p, event, look, skips) -> None:
+        labels, scores = shape_of(event.tensors.get(y)), shape_of(event.tensors.get(p))
+        if skips or look is None or not labels or not scores or len(scores) != 3:
+            return
+        if len(labels) not in (2, 3) or (len(labels) == 3 and labels[-1] != 1):
+            return
+        values = look(event.tensors[y])
+        if values is None or values.dtype.kind not in "iuf":
+            return
+        values = values.reshape(values.shape[:2])
+        share, pad = trailing(values)
+        if share < SHARE or pad != 0:
+            return
+        x = look(self.x) if self.x is not None else None
+        agrees = (
+            x is not None
+            and x.shape[:2] == values.shape
+            and np.mean(_blank(x)[_tail(values, pad)]) > 0.9
+        )
+        if agrees or self.emitted:
+            self.padded.setdefault((role, name), (share, pad))
+
+    def findings(self) -> list[Finding]:
+        found = []
+        losses = [(n, v) for (role, n), v in self.padded.items() if role == "loss"]
+        metrics = [(n, v) for (role, n), v in self.padded.items() if role == "metric"]
+        for name, (share, pad) in (losses or metrics)[:1]:
+            if self.emitted:
+                found.append(_lost(name, share))
+            else:
+                found.append(_counted(name, share, pad))
+        return found
+
+
+def trailing(values) -> tuple[float, float]:
+    """Return the share of positions at row ends that repeat one pad value, and that value."""
+    pad = 0.0
+    tail = _tail(values, pad)
+    ragged = len(np.unique(tail.sum(axis=1))) > 1 or len(values) == 1
+    return (float(tail.mean()) if ragged else 0.0), pad
+
+
+def _tail(values, pad) -> np.ndarray:
+    """Return which positions belong to a run of the pad value at the end of their row."""
+    backwards = (values == pad)[:, ::-1]
+    return np.cumprod(backwards, axis=1)[:, ::-1].astype(bool)
+
+
+def _blank(x) -> np.ndarray:
+    flat = x.reshape(*x.shape[:2], -1)
+    return (flat == 0).all(axis=-1)
+
+
+def _lost(name, share) -> Finding:
+    return Finding(
+        "lost-mask",
+        "error",
+        f"The model makes a mask (Embedding(mask_zero=True) or Masking), but the scores that reach "
+        f"{name} no longer carry it: {100 * share:.3g} % of the positions are padding and are "
+        "counted. Any TensorFlow operation, NumPy, predict and the end of a tf.function drop it.",
+        {"padded positions": share, "counted in": name},
+    )
+
+
+def _counted(name, share, pad) -> Finding:
+    return Finding(
+        "padding-counted",
+        "error",
+        f"{100 * share:.3g} % of the positions given to {name} are padding (label {pad:.0f} at the "
+        "end of the rows, where the input is 0 too), and each counts like a real one.",
+        {"padded positions": share, "counted in": name},
+    )

@@ -1,0 +1,140 @@
+"""Weights per class and per example: declared, given, of which size."""
+
+import re
+import sys
+
+import numpy as np
+
+from .. import _weights
+from ..report import Finding
+from .events import dtype_of, shape_of
+from .subject import Subject
+
+DECLARED = re.compile(r"^(class|cls)_?weights?$", re.IGNORECASE)
+LIBRARIES = ("site-packages", "dist-packages")
+
+
+class Weights(Subject):
+    """Watches sample weights, and class weights that a program declares."""
+
+    def __init__(self):
+        self.declared = None
+        self.applied = False
+        self.trained = False
+        self.results = {}
+        self.total = [0.0, 0]
+        self.mask = True
+
+    def on_loss(self, event, look) -> None:
+        weight = event.tensors.get("sample_weight")
+        self._result(event)
+        self._look_around()
+        if weight is None:
+            return
+        self.applied = True
+        values = look(weight) if look is not None else None
+        y = look(event.tensors["y_true"]) if look is not None else None
+        if values is None or y is None or not values.size or values.dtype.kind not in "iuf":
+            return
+        ids = _weights.label_ids(y) if y.ndim else y
+        for finding in _weights.sample_weight_rules(
+            values, dtype_of(weight), y.shape, np.shape(ids)
+        ):
+            if finding.pitfall != "weights-not-in-metric":
+                self.recorder.add(finding)
+        if not np.isin(values, (0, 1)).all():
+            self.mask = False
+        self.total[0] += float(values.sum())
+        self.total[1] += values.size
+
+    def on_cross_entropy(self, event, look) -> None:
+        if event.info["metric"] is None:
+            self._result(event)
+            self._look_around()
+
+    def on_gradient(self, event, look) -> None:
+        self.trained = True
+
+    def on_fit(self, event, look) -> None:
+        if event.info["kwargs"].get("class_weight") is not None:
+            self.applied = True
+
+    def on_flow(self, event, look) -> None:
+        """See whether losses per example are multiplied, or weights looked up by label."""
+        flow = event.info["flow"]
+        for op in flow.operations:
+            if op.type in ("GatherV2", "ResourceGather") and not flow.learned(op.inputs[0]):
+                self.applied = True
+            elif op.type in ("Mul", "RealDiv") and any(self._is_result(flow, t) for t in op.inputs):
+                other = [t for t in op.inputs if not self._is_result(flow, t)]
+                if other and shape_of(other[0]):
+                    self.applied = True
+
+    def _is_result(self, flow, tensor) -> bool:
+        return id(tensor) in self.results or id(flow.behind(tensor)) in self.results
+
+    def _result(self, event) -> None:
+        result = event.tensors.get("result")
+        if result is not None:
+            self.results = dict([*self.results.items()][-8:])
+            self.results[id(result)] = result
+
+    def _look_around(self) -> None:
+        """Look for class weights in the program that called the loss, once."""
+        if self.declared is not None:
+            return
+        self.declared = {}
+        frame = sys._getframe(1)
+        while frame is not None:
+            file = frame.f_code.co_filename
+            if not any(part in file for part in LIBRARIES) and "/checks/watch/" not in file:
+                for names in (frame.f_locals, frame.f_globals):
+                    for name, value in list(names.items()):
+                        if DECLARED.match(name) and (seen := _as_weights(value)):
+                            self.declared = {"name": name, "values": seen}
+                            return
+            frame = frame.f_back
+
+    def findings(self) -> list[Finding]:
+        found = []
+        if self.declared and self.trained and not self.applied:
+            name, values = self.declared["name"], self.declared["values"]
+            shown = ", ".join(f"{v:.3g}" for v in values[:4])
+            found.append(
+                Finding(
+                    "class-weights-ignored",
+                    "warning",
+                    f"The program declares {name} ({shown}{', …' * (len(values) > 4)}), but no loss "
+                    "was given a sample weight and no loss per example was multiplied by one: the "
+                    "class weights change nothing. Only fit turns class_weight into weights.",
+                    {"declared": name, "classes": len(values), "weighted losses": 0},
+                )
+            )
+        total, count = self.total
+        if count >= 64 and not self.mask and total / count >= 1.8:
+            mean = total / count
+            found.append(
+                Finding(
+                    "class-weights-scale",
+                    "warning",
+                    f"Sample weights average {mean:.3g} over {count} examples. Keras divides by the "
+                    f"number of examples, so loss and gradient are {mean:.3g} times as large: as if "
+                    "the learning rate were.",
+                    {"mean weight": mean, "examples": count},
+                    "Divide the weights by their mean: n / (C · count) averages to 1.",
+                )
+            )
+        return found
+
+
+def _as_weights(value) -> list[float]:
+    """Return weights per class, if that is what the value holds and they differ."""
+    if isinstance(value, dict):
+        value = list(value.values())
+    try:
+        weights = np.asarray(value, dtype=float)
+    except (TypeError, ValueError, NotImplementedError):
+        return []
+    if weights.ndim != 1 or not 2 <= weights.size <= 10000 or np.allclose(weights, weights[0]):
+        return []
+    return weights.tolist()
