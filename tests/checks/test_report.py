@@ -14,8 +14,8 @@ def note(value):
     [
         (0.0, "value = 0"),
         (1.23456789, "value = 1.235"),
-        (3e-9, "value = ≈ 0"),
-        (-3e-9, "value = ≈ 0"),
+        (3e-9, "value ≈ 0"),
+        (-3e-9, "value ≈ 0"),
         (float("nan"), "value = nan"),
         (float("inf"), "value = inf"),
         (12, "value = 12"),

@@ -57,7 +57,7 @@ class Finding:
     def _rows(self) -> list[tuple[str, str]]:
         rows = [("", self.statement)]
         if self.evidence:
-            shown = ", ".join(f"{name} = {_short(value)}" for name, value in self.evidence.items())
+            shown = ", ".join(_pair(name, value) for name, value in self.evidence.items())
             rows.append(("Evidence", shown))
         rows.append(("Fix", self.remedy))
         rows.append(("Read", f"lesson {self.lesson:02d}"))
@@ -147,7 +147,7 @@ class Report:
 
     def _observed_line(self) -> str:
         parts = [
-            f"{name} = {_short(value)}"
+            _pair(name, value)
             for name, value in self.observed.items()
             if not isinstance(value, (dict, list, tuple)) or len(value) <= 4
         ]
@@ -186,6 +186,11 @@ def merge(*reports: Report) -> Report:
 
 def _gravest_first(findings) -> tuple[Finding, ...]:
     return tuple(sorted(findings, key=lambda f: SEVERITIES.index(f.severity)))
+
+
+def _pair(name: str, value) -> str:
+    shown = _short(value)
+    return f"{name} {shown}" if shown.startswith("≈") else f"{name} = {shown}"
 
 
 def _short(value) -> str:
