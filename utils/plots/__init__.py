@@ -12,6 +12,7 @@ from .lines import curves, read_curves, reference_line
 from .matrices import confusion_matrix, read_confusion_matrix
 from .rates import precision_recall, read_precision_recall
 from .style import COLOURS, axes, colour, show
+from .verdicts import read_verdicts, verdicts
 from .waterfall import read_waterfall, waterfall
 
 __all__ = [
@@ -30,9 +31,11 @@ __all__ = [
     "read_curves",
     "read_precision_recall",
     "read_true_class_probability",
+    "read_verdicts",
     "read_waterfall",
     "reference_line",
     "show",
     "true_class_probability",
+    "verdicts",
     "waterfall",
 ]
