@@ -10,8 +10,8 @@ class Split(NamedTuple):
 
     Attributes
     ----------
-    x_train, x_test : ndarray of float32, shape (N, D) or (N, H, W, 1)
-    y_train, y_test : ndarray of int64, shape (N,)
+    x_train, x_test : ndarray of float32, shape (N, D), (N, H, W, 1) or, for `codes`, (N, L, D)
+    y_train, y_test : ndarray of int64, shape (N,) or, for `codes`, (N, L)
         Class ids from 0.
     class_names : tuple of str
     """
@@ -151,6 +151,57 @@ def rare_digits(features: str = "pixels", *, test_size: float = 0.5, seed: int =
     x = kinds[features].astype(np.float32)
     split = _split(x, y, ("other", "eight", "nine"), test_size, seed)
     return split if features == "pixels" else _standardised(split)
+
+
+def codes(*, boxes: int = 12, longest: int = 8, test_size: float = 0.25, seed: int = 0) -> Split:
+    """Return handwritten codes: 1 to `longest` digits each, on a form with `boxes` boxes.
+
+    Every digit of `digits` is used once, in the order of the split. What is made
+    up is only how many of them form a code: each length is equally likely.
+
+    Parameters
+    ----------
+    boxes : int
+        Length of every sequence; boxes that are left over stay empty.
+    longest : int
+        Largest number of digits in a code, at most `boxes`.
+    test_size : float
+    seed : int
+
+    Returns
+    -------
+    Split
+        x has shape (N, boxes, 64) and is 0 in empty boxes; y has shape (N, boxes)
+        and is 0 there too, the id of the digit zero. A real digit always has ink,
+        so that ``(x != 0).any(axis=-1)`` tells the two apart.
+
+    Raises
+    ------
+    ValueError
+        If the longest code does not fit.
+
+    Notes
+    -----
+    Source as `digits`.
+    """
+    if not 1 <= longest <= boxes:
+        raise ValueError(f"longest must be in 1 … boxes = {boxes}, not {longest}")
+    split = digits(test_size=test_size, seed=seed)
+    rng = np.random.default_rng(seed)
+    x_train, y_train = _in_boxes(split.x_train, split.y_train, boxes, longest, rng)
+    x_test, y_test = _in_boxes(split.x_test, split.y_test, boxes, longest, rng)
+    return Split(x_train, y_train, x_test, y_test, split.class_names)
+
+
+def _in_boxes(x, y, boxes, longest, rng):
+    ends = np.cumsum(rng.integers(1, longest + 1, len(x)))
+    cuts = ends[ends < len(x)]
+    lengths = np.diff(cuts, prepend=0, append=len(x))
+    filled = np.arange(boxes) < lengths[:, None]
+    x_boxes = np.zeros((len(lengths), boxes, x.shape[1]), np.float32)
+    y_boxes = np.zeros((len(lengths), boxes), np.int64)
+    x_boxes[filled], y_boxes[filled] = x, y  # row by row: the order of the split
+    return x_boxes, y_boxes
 
 
 def _standardised(split: Split) -> Split:
