@@ -109,7 +109,7 @@ def fit_with_accuracy():
     model = mlp(3, "softmax")
     model.compile("adam", "sparse_categorical_crossentropy", metrics=["accuracy"])
     model.fit(x, y[:, None], epochs=2, verbose=0, validation_split=0.2, batch_size=31)
-    model.evaluate(x, y, verbose=0)
+    model.evaluate(x, y[:, None], verbose=0)
     model.predict(x, verbose=0)
 
 

@@ -232,12 +232,15 @@ class Recorder:
 
     def observed(self) -> dict:
         """Return what was seen, for the report."""
-        seen = {"training steps": self.train_steps}
+        seen = {}
         for subject in self.subjects:
             seen |= subject.observed()
+        if self.train_steps or self._steps:
+            calls = {"traced steps": sum(s.calls for s in self._steps.values())}
+            seen = {"training steps": self.train_steps} | (calls if self._steps else {}) | seen
         return seen
 
     def close(self) -> None:
         """Let go of graphs, tensors and objects of the loop."""
-        self._close_window()
+        self.subjects, self._handlers, self._on_call, self._on_return = (), {}, (), ()
         self._noted, self._graphs, self._steps, self._counts = {}, [], {}, {}

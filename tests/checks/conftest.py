@@ -1,0 +1,6 @@
+"""Lets the tests beside it import the loops of the detector matrix."""
+
+import pathlib
+import sys
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
