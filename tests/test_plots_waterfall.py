@@ -12,12 +12,12 @@ def test_the_bars_stand_on_each_other():
     plots.waterfall(ax, START, TERMS, END, ylabel="accuracy")
     tops = [round(p.get_y() + p.get_height(), 6) for p in ax.patches]
     assert tops == [0.6, 0.7, 0.65, 0.65]
-    assert [t.get_text() for t in ax.texts] == ["+0.10", "-0.05", "0.60", "0.65"]
+    assert [t.get_text() for t in ax.texts] == ["+0.100", "-0.050", "0.600", "0.650"]
 
 
 def test_reading():
     assert plots.read_waterfall(START, TERMS, END) == (
-        "training 0.60; weights +0.10; new data -0.05; validation 0.65."
+        "training 0.600; weights +0.100; new data -0.050; validation 0.650."
     )
 
 

@@ -40,12 +40,12 @@ def waterfall(
         ax.plot([place - 1.4, place + 0.4], [level, level], color=REFERENCE, linewidth=1)
         level += term
         top = max(level, level - term)
-        ax.annotate(f"{term:+.2f}", (place, top), (0, 2), textcoords="offset points", ha="center")
+        ax.annotate(f"{term:+.3f}", (place, top), (0, 2), textcoords="offset points", ha="center")
     last = len(names) - 1
     ax.bar(last, end[1], color=COLOURS["validation"])
     ax.plot([last - 1.4, last + 0.4], [level, level], color=REFERENCE, linewidth=1)
     for place, (_, value) in ((0, start), (last, end)):
-        ax.annotate(f"{value:.2f}", (place, value), (0, 2), textcoords="offset points", ha="center")
+        ax.annotate(f"{value:.3f}", (place, value), (0, 2), textcoords="offset points", ha="center")
     ax.set_xticks(range(len(names)), [name.replace(" ", "\n") for name in names])
     ax.set(ylabel=ylabel, title=title)
     ax.margins(y=0.12)
@@ -58,11 +58,11 @@ def read_waterfall(
     """Return a figure of `waterfall` in words.
 
     >>> read_waterfall(("training", 0.5), {"dropout": 0.25}, ("validation", 0.75))
-    'training 0.50; dropout +0.25; validation 0.75.'
+    'training 0.500; dropout +0.250; validation 0.750.'
     """
     _check(start, terms, end)
-    steps = [f"{name} {term:+.2f}" for name, term in terms.items()]
-    return "; ".join([f"{start[0]} {start[1]:.2f}", *steps, f"{end[0]} {end[1]:.2f}"]) + "."
+    steps = [f"{name} {term:+.3f}" for name, term in terms.items()]
+    return "; ".join([f"{start[0]} {start[1]:.3f}", *steps, f"{end[0]} {end[1]:.3f}"]) + "."
 
 
 def _check(start, terms, end) -> None:
