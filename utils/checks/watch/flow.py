@@ -7,6 +7,7 @@ from .events import shape_of
 from .patching import SWITCHBOARD
 
 MAX_OPERATIONS = 4000
+ASSIGN = {"AssignVariableOp", "AssignAddVariableOp", "AssignSubVariableOp"}
 # Passing through these leaves values or order as they are.
 TRANSPARENT = {
     "Identity", "Cast", "Reshape", "Squeeze", "ExpandDims", "StopGradient", "PreventGradient",

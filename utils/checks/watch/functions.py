@@ -83,7 +83,7 @@ class Functions(Subject):
         return found
 
 
-def _names(function) -> dict:
+def names_of(function) -> dict:
     """Return what a function's code refers to outside itself: closure and globals."""
     function = getattr(function, "__func__", function)
     code = getattr(function, "__code__", None)
@@ -113,7 +113,7 @@ def _instructions(code):
 def _outer(function) -> dict:
     """Return numbers, and the lengths of containers, that a function can reach."""
     found = {}
-    for name, value in _names(function).items():
+    for name, value in names_of(function).items():
         if isinstance(value, (int, float)):
             found[name] = value
         elif type(value) in (list, dict, set):
@@ -131,7 +131,7 @@ def _numbers(function) -> set:
 
 def _symbolic(function) -> str:
     """Return the name of a list or dict that holds tensors of a graph."""
-    for name, value in _names(function).items():
+    for name, value in names_of(function).items():
         if type(value) in (list, dict):
             items = list(value.values() if isinstance(value, dict) else value)[-3:]
             if any(_is_symbol(item) for item in items):

@@ -67,6 +67,19 @@ class Gradients(Subject):
             if mean > 0 and abs(scalar - total) < 0.02 * total and total > 1.5 * mean:
                 self.recorder.add(_summed(scalar, mean, each.size))
 
+    def on_seed(self, event, look) -> None:
+        """In a step traced before: the gradient that each example's loss receives."""
+        if look is None:
+            return
+        seed, each = look(event.tensors["seed"]), look(event.tensors["each"])
+        if seed is None or each is None or seed.size < 2 or seed.shape != each.shape:
+            return
+        if np.allclose(seed, 1) and np.isfinite(each).all():
+            if event.info["summed"]:
+                self.recorder.add(_summed(float(each.sum()), float(each.mean()), each.size))
+            else:
+                self.recorder.add(_vector(each, each.shape))
+
     def on_apply(self, event, look) -> None:
         variables = event.info["variables"]
         if variables is None:

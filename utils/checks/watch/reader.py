@@ -1,13 +1,12 @@
 """What a graph that was traced before the block tells, by its operations alone."""
 
+from . import before
 from .events import Event, shape_of
-from .flow import Flow
-
-ASSIGN = {"AssignVariableOp", "AssignAddVariableOp", "AssignSubVariableOp"}
+from .flow import ASSIGN, Flow
 
 
-def read(scopes, traced_here: bool) -> list[Event]:
-    """Return the events of a traced function.
+def read(scopes, traced_here: bool, function=None) -> tuple[list[Event], list[str]]:
+    """Return the events of a traced function, and what could not be read.
 
     Parameters
     ----------
@@ -16,14 +15,19 @@ def read(scopes, traced_here: bool) -> list[Event]:
     traced_here : bool
         Whether the function was traced inside the block: then its calls of Keras were noted
         as they were made, and only what was written by hand is read here.
+    function : callable, optional
+        The Python function that was traced.
     """
-    events = []
+    events, missed, flows = [], [], {}
     for scope in scopes:
-        flow = Flow(scope.operations, _learned_inputs(scope))
+        flow = flows[id(scope)] = Flow(scope.operations, _learned_inputs(scope))
         if not traced_here:
             events += _cross_entropies(scope, flow)
         events.append(Event("flow", None, {}, {"flow": flow, "graph": True}))
-    return events
+    if not traced_here:
+        more, missed = before.read(scopes, flows, function)
+        events += more
+    return events, missed
 
 
 def _learned_inputs(scope) -> list:
@@ -84,7 +88,19 @@ def _event(kind, y_true, y_pred, from_logits, result, trains, raw=False):
     )
 
 
+def _seed(op, flow):
+    """Tell how the gradient reaches the losses per example: as 1/B each, or as 1."""
+    summed = any(c.type == "Sum" for c in op.outputs[0].consumers())
+    for consumer in op.outputs[1].consumers():
+        for tensor in consumer.inputs:
+            maker = flow.maker(tensor)
+            if maker is not None and maker.type == "ExpandDims":
+                tensors = {"seed": maker.inputs[0], "each": op.outputs[0]}
+                yield Event("seed", None, tensors, {"summed": summed})
+
+
 def _sparse(flow, op, trains):
+    yield from _seed(op, flow)
     logits = flow.behind(op.inputs[0])
     labels = flow.behind(op.inputs[1])
     probabilities = _clipped_log(flow, logits)

@@ -28,7 +28,7 @@ class TracedStep:
         Takes a scope and returns events read from the graph's operations.
     """
 
-    def __init__(self, graph, noted, read):
+    def __init__(self, graph, noted, read, function=None):
         self.graph = graph
         self.replay = Replay(graph)
         self.calls = 0
@@ -37,7 +37,8 @@ class TracedStep:
         self.traced_here = any(id(s.graph) in noted for s in scopes)
         for scope in scopes:
             self.events += noted.get(id(scope.graph), [])
-        self.events += read(scopes, self.traced_here)
+        more, self.missed = read(scopes, self.traced_here, function)
+        self.events += more
         self.in_dataset = any(s.inside_dataset for s in scopes)
         # What has to be counted at every call, not only when we look.
         self.gradients = sum(event.kind == "gradient" for event in self.events)
@@ -82,6 +83,7 @@ class Recorder:
         self.found = {}
         self.not_observed = {}
         self._window = Window()
+        self._function = None  # the tf.function that is being called
         self._thread = threading.get_ident()
         for subject in subjects:
             subject.recorder = self
@@ -195,11 +197,15 @@ class Recorder:
         graph = function.graph
         step = self._steps.get(id(graph))
         if step is None:
-            step = self._steps[id(graph)] = TracedStep(graph, self._noted, self._read_graph)
+            python = getattr(self._function, "python_function", None)
+            step = TracedStep(graph, self._noted, self._read_graph, python)
+            self._steps[id(graph)] = step
+            self.not_observed |= dict.fromkeys(step.missed, True)
         return step
 
     def function_called(self, function) -> None:
         """A tf.function is about to be called (and perhaps traced)."""
+        self._function = function
         if self._window.open:
             self._close_window()
         for handler in self._on_call:
@@ -242,5 +248,6 @@ class Recorder:
 
     def close(self) -> None:
         """Let go of graphs, tensors and objects of the loop."""
+        self._function = None
         self.subjects, self._handlers, self._on_call, self._on_return = (), {}, (), ()
         self._noted, self._graphs, self._steps, self._counts = {}, [], {}, {}

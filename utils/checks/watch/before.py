@@ -1,0 +1,174 @@
+"""Steps traced before the block: which Keras objects they use, and what they do with them.
+
+Such a graph knows variables, not metrics or models. The objects are found where the step's
+Python function finds them (its closure, its globals, its ``self``), and are matched with the
+graph by their variables. No Python of the step is run.
+"""
+
+import keras
+
+from .events import Event
+from .flow import ASSIGN
+from .functions import names_of
+
+DEPTH = 3
+MOST = 2000
+RANDOM = ("Random", "StatelessRandom", "StatelessTruncated", "TruncatedNormal")
+PENALTIES = {"Square", "Abs", "L2Loss", "SquaredDifference"}
+
+
+def objects(function) -> list:
+    """Return the Keras models and metrics that a Python function can reach."""
+    owner = getattr(function, "__self__", None)
+    todo = [(value, 0) for value in names_of(function).values()]
+    if owner is not None:
+        todo.append((owner, 0))
+    found, seen = [], set()
+    while todo and len(seen) < MOST:
+        value, depth = todo.pop()
+        if id(value) in seen:
+            continue
+        seen.add(id(value))
+        if isinstance(value, (keras.Model, keras.Metric)):
+            found.append(value)
+        if depth < DEPTH:
+            todo += [(inner, depth + 1) for inner in _inside(value)]
+    return found
+
+
+def _inside(value) -> list:
+    if isinstance(value, dict):
+        return list(value.values())
+    if isinstance(value, (list, tuple)):
+        return list(value)
+    if isinstance(value, keras.Model):
+        return [*value.metrics] if value.built else []
+    if callable(value) and hasattr(value, "python_function"):
+        return list(names_of(value.python_function).values())
+    if hasattr(value, "__code__") or hasattr(value, "__func__"):
+        module = getattr(value, "__module__", "") or ""
+        if module.split(".")[0] in ("keras", "tensorflow"):
+            return []
+        return [*names_of(value).values(), getattr(value, "__self__", None)]
+    module = type(value).__module__.split(".")[0]
+    if module in ("builtins", "numpy", "tensorflow", "keras") or not hasattr(value, "__dict__"):
+        return []
+    return list(vars(value).values())
+
+
+def read(scopes, flows, function) -> tuple[list[Event], list[str]]:
+    """Return events of a traced function by its objects, and what could not be read."""
+    found = objects(function) if function is not None else []
+    assigned, read_by = _uses(scopes)
+    events, missed = [], []
+    trained = []
+    for model in (o for o in found if isinstance(o, keras.Model) and o.built):
+        mine = [v for v in model.trainable_variables if _handle(v) in assigned]
+        if mine:
+            trained += mine
+            events += _model(model, scopes, assigned, read_by)
+    if trained:
+        info = {"target": None, "sources": trained, "gradients": trained, "weighted": True}
+        events.append(Event("gradient", None, {}, info))
+    for metric in (o for o in found if isinstance(o, keras.Metric)):
+        places = [assigned[_handle(v)] for v in metric.variables if _handle(v) in assigned]
+        if places:
+            tensors = _arguments(metric, places, flows)
+            info = {"masked": False, "taped": False, "trains": bool(trained)}
+            events.append(Event("metric", metric, tensors, info))
+            if not tensors:
+                missed.append(
+                    f"what {metric.name} is given: it is updated in a step that was traced before "
+                    "the block. Define the step again inside the block to have it checked."
+                )
+    return events, missed
+
+
+def _handle(variable):
+    return id(getattr(getattr(variable, "_value", variable), "handle", None))
+
+
+def _uses(scopes):
+    """Return by variable handle: the assignment to it, and the operations that read it."""
+    assigned, read_by, names = {}, {}, {}
+    for scope in scopes:
+        own = names[id(scope)] = {}
+        if scope.parent is None:
+            for external, internal in scope.graph.captures:
+                own[internal.name] = id(external)
+        elif scope.skip is not None:
+            around = names[id(scope.parent)]
+            given = list(scope.call.inputs)[scope.skip :]
+            for inner, outer in zip(scope.graph.inputs, given, strict=False):
+                if outer.name in around:
+                    own[inner.name] = around[outer.name]
+        for op in scope.operations:
+            handle = own.get(op.inputs[0].name) if op.inputs else None
+            if handle is None:
+                continue
+            if op.type in ASSIGN or op.type.startswith("ResourceApply"):
+                assigned[handle] = (scope, op)
+            elif op.type == "ReadVariableOp":
+                read_by.setdefault(handle, []).extend(op.outputs[0].consumers())
+    return assigned, read_by
+
+
+def _model(model, scopes, assigned, read_by) -> list[Event]:
+    """Tell from what is assigned and drawn whether a model ran in training mode."""
+    norms = [
+        layer
+        for layer in model._flatten_layers(include_self=False)
+        if isinstance(layer, keras.layers.BatchNormalization) and layer.trainable
+    ]
+    draws = any(op.type.startswith(RANDOM) for scope in scopes for op in scope.operations)
+    training = draws
+    if norms:
+        training = any(_handle(layer.moving_mean) in assigned for layer in norms)
+    info = {"training": training, "taped": True, "outputs": ()}
+    events = [Event("model", model, {"x": None}, info)]
+    for variable in model.trainable_variables:
+        if getattr(variable, "regularizer", None) is not None and any(
+            op.type in PENALTIES for op in _behind(read_by.get(_handle(variable), ()))
+        ):
+            events.append(Event("losses", model))
+            break
+    return events
+
+
+def _behind(consumers):
+    """Yield operations that consume a value, casts and copies passed through."""
+    for op in consumers:
+        yield op
+        if op.type in ("Identity", "Cast"):
+            yield from op.outputs[0].consumers()
+
+
+def _arguments(metric, places, flows) -> dict:
+    """Return labels and scores of an accuracy, found behind what it adds up."""
+    function = getattr(getattr(metric, "_fn", None), "__name__", "")
+    if function not in ("sparse_categorical_accuracy", "categorical_accuracy"):
+        mean = type(metric) in (keras.metrics.Mean, keras.metrics.Sum)
+        return {"first": None} if mean else {}
+    for scope, place in places:
+        flow = flows[id(scope)]
+        todo, seen = [place.inputs[-1]], 0
+        while todo and seen < 60:
+            tensor = todo.pop(0)
+            op = flow.maker(tensor)
+            seen += 1
+            if op is None:
+                continue
+            if op.type == "Equal":
+                sides = [flow.behind(t) for t in op.inputs]
+                makers = [flow.maker(t) for t in sides]
+                chosen = [m is not None and m.type == "ArgMax" for m in makers]
+                learned = [
+                    c and flow.learned(m.inputs[0]) for c, m in zip(chosen, makers, strict=True)
+                ]
+                if not any(chosen):
+                    continue
+                k = learned.index(True) if True in learned else chosen.index(True)
+                other = makers[1 - k].inputs[0] if chosen[1 - k] else sides[1 - k]
+                return {"first": other, "second": makers[k].inputs[0]}
+            todo += list(op.inputs)
+    return {}
