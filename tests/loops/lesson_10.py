@@ -4,7 +4,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from . import blobs, pair
+from . import blobs, healthy, pair
 from .outputs import SCCE
 
 M = keras.metrics
@@ -100,3 +100,25 @@ def two_permutations(broken):
     x_val, y_val = blobs(256)
     accuracy.update_state(y_val, model(x_val, training=False))
     float(accuracy.result())
+
+
+@healthy
+def running_average_below_validation():
+    """Dropout, and an average over moving weights: training looks worse, and nothing is wrong."""
+    x, y = blobs()
+    model = keras.Sequential([keras.Input((8,)), keras.layers.Dropout(0.6), keras.layers.Dense(3)])
+    optimizer, loss_fn = keras.optimizers.Adam(0.03), SCCE(from_logits=True)
+    accuracy, val_accuracy = M.SparseCategoricalAccuracy(), M.SparseCategoricalAccuracy()
+    for _ in range(2):
+        accuracy.reset_state()
+        val_accuracy.reset_state()
+        for xb, yb in tf.data.Dataset.from_tensor_slices((x, y)).batch(32):
+            with tf.GradientTape() as tape:
+                p = model(xb, training=True)
+                loss = loss_fn(yb, p)
+            grads = tape.gradient(loss, model.trainable_variables)
+            optimizer.apply_gradients(zip(grads, model.trainable_variables))
+            accuracy.update_state(yb, p)
+        for xb, yb in tf.data.Dataset.from_tensor_slices(blobs(128, seed=0)).batch(32):
+            val_accuracy.update_state(yb, model(xb, training=False))
+        float(accuracy.result()), float(val_accuracy.result())

@@ -263,3 +263,65 @@ def weights_that_scale(broken):
     table = tf.constant([9.0, 2.0, 2.0]) / (1.0 if broken else 4.0)
     for x, y in dataset():
         trainer.step(x, y, sample_weight=tf.gather(table, y))
+
+
+@pair("last-batch-metric")
+def functional_accuracy_after_the_loop(broken):
+    trainer, metric = Trainer(), M.SparseCategoricalAccuracy()
+    for _ in range(3):
+        metric.reset_state()
+        for x, y in dataset():
+            _, logits = trainer.step(x, y)
+            metric.update_state(y, logits)
+        if broken:
+            np.mean(keras.metrics.sparse_categorical_accuracy(y, logits))
+        else:
+            float(metric.result())
+
+
+@pair("undefined-precision")
+def nothing_predicted_positive(broken):
+    x, y = blobs(classes=2)
+    model, precision = mlp(1, "sigmoid"), M.Precision()
+    trainer = Trainer(model, keras.losses.BinaryCrossentropy())
+    if broken:
+        model.layers[-1].bias.assign([-30.0])
+        trainer.optimizer = keras.optimizers.SGD(1e-6)
+    for _ in range(3):
+        precision.reset_state()
+        for xb, yb in batches(x, y[:, None].astype("float32")):
+            _, p = trainer.step(xb, yb)
+            precision.update_state(yb, p)
+        float(precision.result())
+
+
+@pair("per-batch-precision")
+def precision_averaged_over_batches(broken):
+    x, y = blobs(classes=2)
+    model, precision, values = mlp(1, "sigmoid"), M.Precision(), []
+    trainer = Trainer(model, keras.losses.BinaryCrossentropy())
+    for xb, yb in batches(x, y[:, None].astype("float32")):
+        _, p = trainer.step(xb, yb)
+        precision.update_state(yb, p)
+        if broken:
+            values.append(float(precision.result()))
+            precision.reset_state()
+    float(precision.result())
+
+
+@pair("nan-scores")
+def diverged(broken):
+    trainer = Trainer()
+    trainer.optimizer = keras.optimizers.SGD(1e30 if broken else 0.01)
+    metric = M.SparseCategoricalAccuracy()
+    for x, y in dataset(512):
+        _, p = trainer.step(x, y)
+        metric.update_state(y, p)
+
+
+@pair("batch-mismatch")
+def one_label_for_the_batch(broken):
+    trainer, metric = Trainer(), M.SparseCategoricalAccuracy()
+    for x, y in dataset():
+        _, p = trainer.step(x, y)
+        metric.update_state(y[:1] if broken else y, p)

@@ -75,6 +75,8 @@ def shape_rules(event) -> list[Finding]:
     if (not y and y != ()) or not p:
         return []
     kind, classes = event.info["ce"], p[-1]
+    if "raised" in event.info and len(p) == 1 and len(y) <= 1 and kind != "binary":
+        return [_lost_batch(y, p)]
     if kind == "sparse" and len(y) == len(p) and classes not in (None, 1) and y[-1] == classes:
         return [_one_hot(y, p)]
     if kind == "sparse" and classes == 1:
@@ -237,6 +239,17 @@ def _one_hot(y, p) -> Finding:
         f"The labels have shape {_text(y)}, like the scores {_text(p)}: one-hot rows. A sparse "
         "loss wants one class id per example.",
         {"y_true shape": _text(y), "y_pred shape": _text(p)},
+    )
+
+
+def _lost_batch(y, p) -> Finding:
+    return Finding(
+        "batch-mismatch",
+        "error",
+        f"The scores have shape {_text(p)}, without a batch axis, and the labels {_text(y)}: "
+        "tf.squeeze without an axis removes a batch of one, and x[0] has no batch axis.",
+        {"y_true shape": _text(y), "y_pred shape": _text(p)},
+        "Keep the batch axis: tf.squeeze(p, axis=-1), and x[None] for a single example.",
     )
 
 

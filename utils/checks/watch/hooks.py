@@ -1,5 +1,6 @@
 """The points at which a loop is observed: what is wrapped, and what each wrapper reports."""
 
+import sys
 import weakref
 
 import keras
@@ -16,6 +17,7 @@ from .events import Event
 from .patching import SWITCHBOARD
 
 EXPECTED_OP = {"sparse": "Softmax", "categorical": "Softmax", "binary": "Sigmoid"}
+FUNCTIONS = ("sparse_categorical_accuracy", "categorical_accuracy", "binary_accuracy")
 CONTAINERS = ("CompileLoss", "CompileMetrics", "MetricsList")
 
 
@@ -53,6 +55,10 @@ def install(patches) -> None:
     patches.wrap(ops._EagerTensorBase, "__float__", _converted)
     patches.wrap(tf.distribute.Strategy.__mro__[1], "reduce", _reduced)
     patches.wrap_property(keras.layers.Layer, "losses", _losses_read)
+    for module in [keras.metrics, sys.modules.get("keras._tf_keras.keras.metrics")]:
+        for name in FUNCTIONS:
+            if module is not None and hasattr(module, name):
+                patches.wrap(module, name, _functional)
     patches.wrap(keras.Metric, "__init__", _metric_created)
     patches.wrap(keras.Metric, "__call__", _metric_called)
     patches.wrap(keras.Metric, "reset_state", _metric_method("reset"))
@@ -283,6 +289,16 @@ def _metric_created(original):
                 SWITCHBOARD.add_patches(lambda patches, c=cls: _install_metric(patches, c))
                 cls = cls.__mro__[1]
         return result
+
+    return call
+
+
+def _functional(original):
+    def call(y_true, y_pred, *args, **kwargs):
+        if not deaf() and not _is_within("metric"):
+            tensors = {"first": y_true, "second": y_pred}
+            emit(Event("functional", original, tensors, {"taped": record.could_possibly_record()}))
+        return original(y_true, y_pred, *args, **kwargs)
 
     return call
 

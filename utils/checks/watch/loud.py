@@ -50,6 +50,11 @@ RULES = (
         "loss_weights weighs the losses of several outputs, not classes.",
     ),
     (
+        "batch-mismatch",
+        r"expected (min_)?ndim=\d+, found ndim=\d+",
+        "The model was given an array without its batch axis.",
+    ),
+    (
         "optimizer-recreated",
         r"Unknown variable: .*optimizer",
         "The optimizer was built for other variables.",

@@ -27,7 +27,7 @@ def rules(event, look) -> list[Finding]:
     """Return the findings on one update, by the rules that `checks.metric` has too."""
     form = _metric_rules.form_of(event.subject)
     y_true, y_pred = (look(event.tensors[k]) for k in ("first", "second"))
-    if not form.family or not _numbers(y_true) or not _numbers(y_pred):
+    if not form.family or not numbers(y_true) or not numbers(y_pred):
         return []
     y_true, y_pred = _weighted(y_true, y_pred, look(event.tensors.get("sample_weight")))
     if not len(y_true) or not len(y_pred):
@@ -40,7 +40,8 @@ def rules(event, look) -> list[Finding]:
     return _metric_rules.rules(form, y, p, expected=expected)
 
 
-def _numbers(values) -> bool:
+def numbers(values) -> bool:
+    """Whether these are values a rule can read."""
     return values is not None and values.ndim > 0 and values.size and values.dtype.kind in "biuf"
 
 

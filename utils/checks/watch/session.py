@@ -16,6 +16,7 @@ from .optimizers import Optimizers
 from .patching import SWITCHBOARD
 from .recorder import Recorder
 from .replicas import Replicas
+from .reported import Reported
 from .weights import Weights
 
 # What follows from a fault is not a second fault: the cause is named, not its consequences.
@@ -43,6 +44,7 @@ SUBJECTS = (
     Weights,
     Classes,
     Replicas,
+    Reported,
 )
 
 
