@@ -2,6 +2,8 @@
 
 from utils import edition
 
+import linecache
+
 import nbformat
 import numpy as np
 
@@ -26,7 +28,10 @@ def run_cells(stem: str, ids: list[str], namespace: dict | None = None) -> dict:
     source = {cell.id: cell.source for cell in notebook.cells if cell.cell_type == "code"}
     namespace = {"__name__": "lesson"} if namespace is None else namespace
     for id_ in ids:
-        exec(compile(source[id_], f"{stem}:{id_}", "exec"), namespace)
+        name = f"{stem}:{id_}"
+        # AutoGraph reads the source of a tf.function back: leave it where inspect looks.
+        linecache.cache[name] = (len(source[id_]), None, source[id_].splitlines(True), name)
+        exec(compile(source[id_], name, "exec"), namespace)
     return namespace
 
 
