@@ -56,6 +56,8 @@ SICK = {
     "interpolated": ([0.5, 1.25, 2.0], 4, "fractional-labels"),
     "mixed": ([0, "1", 1], 2, "mixed-labels"),
     "gaps": (np.array([0, 1, None], object), 2, "mixed-labels"),
+    "ids and rows, array": (np.array([0, 1, [0, 1, 0]], object), 3, "mixed-labels"),
+    "ids and rows, list": ([0, 1, [0, 1, 0]], 3, "mixed-labels"),
     "text": (["cat", "dog"], 2, "label-dtype"),
     "objects": (np.array([0, 1], object), 2, "label-dtype"),
 }

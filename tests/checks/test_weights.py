@@ -80,3 +80,9 @@ def test_large_weights_get_a_note_with_the_factor_by_which_the_loss_grows():
 def test_bad_input_gets_a_clear_message(w, y, declared, error, words):
     with pytest.raises(error, match=words):
         checks.weights(w, y, class_weight=declared)
+
+
+def test_weights_cut_to_integers_are_not_called_unapplied():
+    y = np.array([0, 1, 2, 1, 0, 2] * 5)
+    report = checks.weights(np.array([0, 3, 3])[y], y, class_weight={0: 0.415, 1: 3.44, 2: 3.33})
+    assert {f.pitfall for f in report.alarms} == {"class-weights-scale"}

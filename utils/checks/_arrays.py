@@ -152,6 +152,11 @@ def _to_numpy(value, name: str) -> np.ndarray:
         return np.asarray(values)
     except ValueError as problem:
         if "inhomogeneous" in str(problem) or "sequence" in str(problem):
+            if isinstance(value, (list, tuple)) and len({np.ndim(v) > 0 for v in value}) == 2:
+                # Numbers and rows side by side are not ragged but mixed.
+                mixed = np.empty(len(value), dtype=object)
+                mixed[:] = [v.tolist() if isinstance(v, np.ndarray) else v for v in value]
+                return mixed
             raise ValueError(
                 f"{name} is ragged: its rows have different lengths. Pad them to one length, "
                 "or pass one row at a time."
@@ -189,7 +194,8 @@ def _classify_objects(values: np.ndarray, raw: np.ndarray, name: str) -> Seen:
             f"{name} is a {type(values.item()).__name__}, which cannot become an array. "
             "Pass an array, a list or a tensor."
         ) from None
-    if any(isinstance(v, (list, tuple, np.ndarray)) and np.ndim(v) > 0 for v in entries):
+    rows = sum(isinstance(v, (list, tuple, np.ndarray)) and np.ndim(v) > 0 for v in entries)
+    if rows == len(entries) > 0:
         raise ValueError(
             f"{name} is ragged: an object array whose entries are sequences. Pad them to one "
             "length, or pass one row at a time."

@@ -211,6 +211,8 @@ def applied_rule(w, ids, declared: dict) -> list[Finding]:
     live = w > 0  # a zero may be a mask on top of the class weight
     if not live.any() or np.unique(wanted[live]).size < 2:
         return []
+    if np.array_equal(w[live], np.floor(wanted[live])):
+        return []  # applied, but cut to integers: the rule on dtypes says so
     if np.ptp(w[live]) <= 1e-6 * abs(w[live]).max():
         return [_never_applied(f"all sample weights are {w[live][0]:.4g}", declared)]
     ratio = w[live].astype(np.float64) / np.where(wanted[live] > 0, wanted[live], np.nan)
