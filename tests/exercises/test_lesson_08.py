@@ -86,11 +86,21 @@ class TestA:
                 None,
             ),
             (lambda y, s: 0.0 * tf.reduce_mean(s), None),
+            (keras.losses.SparseCategoricalCrossentropy(), "logits-as-probabilities"),
         ],
     )
     def test_wrong_answers_are_told_their_pitfall(self, loss_fn, pitfall):
         result = self.exercise.check(answer_a(loss_fn, epochs=15))
         assert (result.status, result.pitfall) == ("incorrect", pitfall), result.message
+
+    def test_a_softmax_in_model_and_loss(self):
+        def softmaxed(x, y, num_classes):
+            model, _ = train(x, y, num_classes, gather_loss, epochs=1)
+            loss_fn = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+            return (lambda v: tf.nn.softmax(model(v))), loss_fn
+
+        result = self.exercise.check(softmaxed)
+        assert (result.status, result.pitfall) == ("incorrect", "double-softmax"), result.message
 
     def test_an_untrained_model_is_not_enough(self):
         result = self.exercise.check(answer_a(gather_loss, epochs=0))
@@ -189,6 +199,7 @@ class TestB:
                 "int32",
             ),
             (lambda y, p: 0.5, None, "Print the shape"),
+            (lambda y, p: 100 * keras_accuracy(y, p), None, "in per cent"),
         ],
     )
     def test_wrong_answers_are_told_their_pitfall(self, accuracy, pitfall, told):

@@ -81,6 +81,11 @@ def _wrong_accuracy(name, size, value, truth, y, scores, rows):
             "much as a full one.",
             "ragged-batch",
         )
+    whole = len(y) // size * size
+    if abs(value - np.mean((ids == y)[:whole])) < EXACT:
+        return incorrect(f"{seen} The last, shorter batch is missing.", "ragged-batch")
+    if abs(value - 100 * truth) < 100 * EXACT:
+        return incorrect(f"{seen} Right in per cent; a share between 0 and 1 is asked for.")
     if abs(value - batches[-1]) < EXACT:
         return incorrect(f"{seen} That is the last batch alone.", "last-batch-metric")
     return incorrect(seen)
@@ -172,7 +177,7 @@ def _wrong_forecast(value, truth, y, ids, rows):
     for level, text in known:
         if abs(value - level) < EXACT:
             return incorrect(f"{seen}{value:.3f}. {text}", "one-hot-labels")
-    return incorrect(f"{seen}{value:.3f}. What has the shape of the comparison?", "one-hot-labels")
+    return incorrect(f"{seen}{value:.3f}. Which axis of the rows meets the ids?", "one-hot-labels")
 
 
 def _keras_says(rows, scores):
@@ -228,6 +233,10 @@ def _grade_gate(answer):
             value = answer(labels, 4)
         except ValueError:
             continue
+        except Exception as error:
+            return incorrect(
+                f"For {name} you raise {type(error).__name__}; ValueError is asked for."
+            )
         shown = "" if value is None else f" Row 7 became {np.asarray(value).reshape(-1)[7]}."
         return incorrect(
             f"You let {name} pass.{shown} Such labels have no single id: raise ValueError.",

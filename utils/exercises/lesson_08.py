@@ -63,7 +63,15 @@ def _untrue_loss(name, value, truth, y, scores):
         f"For labels of shape {name} your loss is {value:.3f}; the true cross-entropy "
         f"is {truth:.3f}."
     )
-    log_p = reference.log_softmax(scores)
+    probabilities = are_probabilities(scores)
+    if abs(value - reference.cross_entropy(y, scores).mean()) < NEAR and probabilities:
+        return incorrect(f"{seen} The model and the loss both apply a softmax.", "double-softmax")
+    if not probabilities and abs(value - _from_clipped(y, scores)) < NEAR:
+        return incorrect(
+            f"{seen} The loss takes the scores for probabilities: say from_logits=True.",
+            "logits-as-probabilities",
+        )
+    log_p = np.log(scores) if probabilities else reference.log_softmax(scores)
     everyone = -log_p[:, y].mean()
     over_batch = scores - np.log(np.exp(scores).sum(axis=0))
     wrong_axis = -over_batch[np.arange(len(y)), y].mean()
@@ -82,6 +90,13 @@ def _untrue_loss(name, value, truth, y, scores):
             "average only over the examples."
         )
     return incorrect(seen)
+
+
+def _from_clipped(y, scores):
+    """Return the loss of Keras' default, which clips scores as if they were probabilities."""
+    import keras
+
+    return float(keras.losses.SparseCategoricalCrossentropy()(y, scores))
 
 
 def _scores(model, x, num_classes):
@@ -197,6 +212,11 @@ def _why_wrong(value, y, p):
             "That is the share of predictions of class 0: something took argmax of the labels.",
         ),
         ((y == 0).mean(), "class-ids-as-scores", "That is the share of class 0."),
+        (
+            100 * (ids == y).mean(),
+            None,
+            "That is right in per cent; a share between 0 and 1 is asked for.",
+        ),
     )
     for level, pitfall, text in known:
         if abs(value - level) < EXACT:
