@@ -15,12 +15,6 @@ from nbval.plugin import IPyNbFile
 
 pytest_plugins = ("tests.kernel_budget",)
 
-FILLED_IN = (
-    "You have answered exercises in lessons/{name}, so its outputs are no longer the stored "
-    "ones. That is what they are for! Nothing is wrong and nothing is lost. To test the course "
-    "as it came, keep your copy elsewhere and run `git restore lessons/{name}`."
-)
-
 _nbval = {name: getattr(IPyNbFile, name) for name in ("__init__", "collect", "setup")}
 
 
@@ -66,7 +60,7 @@ class FilledIn(pytest.Item):
     """Stands for a notebook that a learner has worked in."""
 
     def runtest(self):
-        pytest.fail(FILLED_IN.format(name=self.path.name), pytrace=False)
+        pytest.fail(edition.FILLED_IN.format(name=self.path.name), pytrace=False)
 
     def repr_failure(self, excinfo):
         return str(excinfo.value)

@@ -28,6 +28,12 @@ STUB = "# Your answer here."
 TEACHER = "teacher"
 EXERCISE = "exercise"
 
+FILLED_IN = (
+    "You have answered exercises in lessons/{name}, so its outputs are no longer the stored "
+    "ones. That is what they are for! Nothing is wrong and nothing is lost. To test the course "
+    "as it came, keep your copy elsewhere and run `git restore lessons/{name}`."
+)
+
 _BLOCK = re.compile(rf"^([ \t]*){BEGIN}\n.*?^[ \t]*{END}[ \t]*$", re.DOTALL | re.MULTILINE)
 _KERNELSPEC = {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"}
 _LANGUAGE = {"name": "python", "pygments_lexer": "ipython3"}
