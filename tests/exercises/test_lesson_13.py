@@ -85,6 +85,15 @@ def by_scikit_learn(model, batches, num_classes):
     return list(np.bincount(said, minlength=num_classes)), list(by_class), np.nanmean(by_class)
 
 
+def by_predict(model, batches, num_classes):
+    y = np.concatenate([y for _, y in batches])
+    said = model.predict(batches, verbose=0).argmax(axis=1)
+    x = np.concatenate([x for x, _ in batches])
+    assert (np.argmax(model(x, training=False), axis=1) == said).all()
+    matrix = reference.confusion_matrix(y, said, num_classes)
+    return matrix.sum(axis=0), reference.precision(matrix), np.nanmean(reference.precision(matrix))
+
+
 def zeros(matrix):
     return np.nan_to_num(reference.precision(matrix))
 
@@ -98,7 +107,7 @@ class TestB:
         result = self.exercise.check(scope["mended"])
         assert result.correct, result.message
 
-    @pytest.mark.parametrize("answer", [report(), by_keras, by_scikit_learn])
+    @pytest.mark.parametrize("answer", [report(), by_keras, by_scikit_learn, by_predict])
     def test_other_right_answers(self, answer):
         result = self.exercise.check(answer)
         assert result.correct, result.message

@@ -54,6 +54,14 @@ def mean_of_batches(absent):
     return evaluate
 
 
+def last_batch(model, batches, num_classes):
+    for x, y in batches:
+        recalls = [keras.metrics.Recall(class_id=k, top_k=1) for k in range(num_classes)]
+        for recall in recalls:
+            recall.update_state(tf.one_hot(y, num_classes), model(x))
+    return [float(recall.result()) for recall in recalls]
+
+
 class TestA:
     exercise = exercises.get("15-a")
 
@@ -75,6 +83,7 @@ class TestA:
             (with_metrics(), "metric-on-logits"),
             (mean_of_batches(0.0), "per-batch-precision"),
             (mean_of_batches(np.nan), "per-batch-precision"),
+            (last_batch, "last-batch-metric"),
         ],
     )
     def test_wrong_answers_are_told_their_pitfall(self, answer, pitfall):
@@ -207,6 +216,12 @@ class InPythonFloats(Counting):
         self.total = 0
 
 
+class WithNumPy(Counting):
+    def update_state(self, y_true, y_pred, sample_weight=None):
+        labels = y_true.numpy() if tf.is_tensor(y_true) else y_true
+        super().update_state(tf.constant(np.asarray(labels)), y_pred)
+
+
 class NeverReset(Counting):
     def reset_state(self):
         pass
@@ -279,6 +294,7 @@ class TestC:
         ("answer", "pitfall"),
         [
             (InPythonFloats, "python-side-effects"),
+            (WithNumPy, "python-side-effects"),
             (NeverReset, "metric-not-reset"),
             (LastBatch, "last-batch-metric"),
             (MeanOfBatches, "per-batch-precision"),

@@ -99,7 +99,7 @@ def _grade_report(answer):
     expect_function(answer, "mended")
     y, logits = _four_classes()
     batches = tf.data.Dataset.from_tensor_slices((logits, y)).batch(50)
-    value = call(answer, lambda x: x, batches, 4)
+    value = call(answer, _identity(), batches, 4)
     if not isinstance(value, tuple | list) or len(value) != 3:
         raise Unusable(
             "Return three things: predictions by class, precision by class, their mean. Yours "
@@ -113,6 +113,13 @@ def _grade_report(answer):
         )
     matrix = reference.confusion_matrix(y, logits.argmax(axis=1), 4)
     return _judge_report(given_named, given, float(macro), matrix)
+
+
+def _identity():
+    """Return a Keras model that hands its input back, so that its logits are known."""
+    import keras
+
+    return keras.Sequential([keras.layers.Input((4,)), keras.layers.Activation("linear")])
 
 
 def _judge_report(given_named, given, macro, matrix):

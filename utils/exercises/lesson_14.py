@@ -183,7 +183,7 @@ def _grade_decision(answer):
     expect_function(answer, "weighted_decision")
     rng = np.random.default_rng(1)
     logits = rng.normal(0, 1.5, (400, 4)).astype(np.float32)
-    weights = np.array([0.3, 1.0, 4.0, 9.0])
+    weights = np.array([0.3, 1.0, 4.0, 9.0], np.float32)
     value = np.asarray(call(answer, logits.copy(), weights.copy()))
     if value.dtype.kind not in "biuf" or value.reshape(-1).shape != (400,):
         raise Unusable(
