@@ -63,7 +63,7 @@ def loop(route: str):
             logits = model(x, training=True)
             loss = loss_fn(y, logits)
         gradients = tape.gradient(loss, model.trainable_variables)
-        optimizer.apply_gradients(zip(gradients, model.trainable_variables))
+        optimizer.apply_gradients(zip(gradients, model.trainable_variables, strict=True))
         metric.update_state(y, logits)
         return loss
 

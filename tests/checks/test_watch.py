@@ -1,23 +1,23 @@
-"""What `checks.watch` promises about the loop it watches: it changes nothing and forgets nothing."""
+"""What `checks.watch` promises about the loop it watches: it changes and keeps nothing."""
+
+from utils import checks
+from utils.checks.watch.patching import SWITCHBOARD
 
 import gc
 import threading
 import weakref
 
 import keras
+import loops
 import numpy as np
 import pytest
 import tensorflow as tf
 from keras.src.backend.tensorflow import nn as keras_nn
+from loops.outputs import SCCE, mlp
 from tensorflow.python.eager import execute
 from tensorflow.python.eager.polymorphic_function import concrete_function
 from tensorflow.python.framework import ops
 from tensorflow.python.ops import gen_nn_ops
-
-import loops
-from loops.outputs import SCCE, mlp
-from utils import checks
-from utils.checks.watch.patching import SWITCHBOARD
 
 PATCHED = [
     (keras.Loss, "__call__"),

@@ -1,12 +1,12 @@
 """Steps that were traced before the block, as in a notebook whose cells have been run."""
 
+from utils import checks
+
 import keras
+import loops
 import pytest
 import tensorflow as tf
-
-import loops
 from loops.outputs import SCCE
-from utils import checks
 
 
 def prepared(*, jit=False, loss=None, labels=lambda y: y, activation=None, training=True,

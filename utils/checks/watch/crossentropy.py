@@ -7,6 +7,11 @@ from ..report import Finding
 from .events import dtype_of, shape_of
 from .subject import Subject, name_of
 
+OUT_OF_REACH = (
+    "labels and scores of a loss: they come from an iterator or a dataset inside a tf.function, "
+    "or from an operation with side effects, and reading them would change the loop. What shows "
+    "without values was checked."
+)
 MANY = 200  # values in 0 … 1 that are no accident
 
 
@@ -40,6 +45,8 @@ class CrossEntropies(Subject):
         found = shape_rules(event)
         if not found and look is not None:
             y_true, y_pred = (look(event.tensors[k]) for k in ("y_true", "y_pred"))
+            if y_pred is None or y_true is None:
+                self.recorder.not_observed[OUT_OF_REACH] = True
             if y_pred is not None and y_pred.ndim and y_pred.size and y_pred.dtype.kind in "fiu":
                 found = value_rules(event, y_true, y_pred)
         for finding in found:

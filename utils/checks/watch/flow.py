@@ -46,9 +46,11 @@ class Flow:
 
     def __init__(self, operations, seeds=()):
         self.operations = operations
+        self.by_type = {}
         self._makers = {}
         self._learned = {_key(t) for t in seeds}
         for op in operations:
+            self.by_type.setdefault(op.type, []).append(op)
             learned = op.type in ("ReadVariableOp", "ResourceGather") or any(
                 _key(t) in self._learned for t in op.inputs
             )
@@ -56,6 +58,11 @@ class Flow:
                 self._makers[_key(output)] = op
                 if learned:
                     self._learned.add(_key(output))
+
+    def of(self, *types):
+        """Yield the operations of these types."""
+        for name in types:
+            yield from self.by_type.get(name, ())
 
     def maker(self, tensor):
         """Return the operation that made a tensor, or None if it came from outside."""

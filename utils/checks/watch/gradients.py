@@ -103,8 +103,8 @@ def _vector(value, shape) -> Finding:
     return Finding(
         "vector-loss",
         "warning",
-        f"The tape differentiates a loss of shape {value.shape}, not a scalar. Its gradient is that "
-        f"of the sum, {value.sum():.4g}, which is {value.size} times that of the mean "
+        f"The tape differentiates a loss of shape {value.shape}, not a scalar. Its gradient is "
+        f"that of the sum, {value.sum():.4g}, which is {value.size} times that of the mean "
         f"{value.mean():.4g}: the learning rate is in effect {value.size} times as large.",
         {"shape": str(value.shape), "sum": float(value.sum()), "mean": float(value.mean())},
     )

@@ -16,9 +16,8 @@ class Handwritten(Subject):
 
     def on_flow(self, event, look) -> None:
         flow = event.info["flow"]
-        for op in flow.operations:
-            rule = RULES.get(op.type)
-            if rule is not None:
+        for kind, rule in RULES.items():
+            for op in flow.of(kind):
                 for finding in rule(flow, op, look):
                     self.recorder.add(finding)
 

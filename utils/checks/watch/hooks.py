@@ -403,17 +403,14 @@ def _concrete(original):
         listeners = SWITCHBOARD.listeners
         inputs, count = [*tensor_inputs, *captured_inputs], len(tensor_inputs)
         for listener in listeners:
-            SWITCHBOARD.silent = True
-            try:
-                inputs = listener.before_step(self, inputs)
-            finally:
-                SWITCHBOARD.silent = False
+            inputs = listener.before_step(self, inputs)
         try:
             outputs = original(self, inputs[:count], inputs[count:])
         except Exception as problem:
             _quietly(listeners, "step_raised", self, inputs, problem)
             raise
-        _quietly(listeners, "after_step", self, outputs)
+        if any(listener.attentive for listener in listeners):
+            _quietly(listeners, "after_step", self, outputs)
         return outputs
 
     return call

@@ -91,6 +91,13 @@ class MetricStates(Subject):
         if "second" not in event.tensors and event.tensors.get("sample_weight") is None:
             self._average(event, state, look)
 
+    def count_call(self, event) -> None:
+        """Count an update in a step that is not looked at."""
+        if event.kind == "metric":
+            self.on_metric(event, None)
+        elif event.kind == "reset":
+            self.on_reset(event, None)
+
     def _phase(self, event, state) -> None:
         phase = event.info.get("trains")
         if phase is None:

@@ -5,56 +5,17 @@ import threading
 import tensorflow as tf
 
 from ..report import Finding
-from .events import Event, Look, to_numpy
+from .events import Event, Look
 from .flow import Window
-from .replay import Replay
-from .tee import drawing, tee
+from .patching import SWITCHBOARD
+from .steps import TracedStep, analyse
+from .tee import tee
 
 
 def due(count: int, every: int) -> bool:
-    """Whether the count-th call is one to look at: 1, 2, 4, 8, … and every so many."""
-    return count & (count - 1) == 0 or count % every == 0
-
-
-class TracedStep:
-    """One traced function as the block sees it.
-
-    Parameters
-    ----------
-    graph : FuncGraph
-    noted : dict of int to list of Event
-        What was noted while graphs were traced inside the block, by the graph's id.
-    read : callable
-        Takes a scope and returns events read from the graph's operations.
-    """
-
-    def __init__(self, graph, noted, read, function=None):
-        self.graph = graph
-        self.replay = Replay(graph)
-        self.calls = 0
-        self.events = []
-        scopes = list(self.replay.root.walk())
-        self.traced_here = any(id(s.graph) in noted for s in scopes)
-        for scope in scopes:
-            self.events += noted.get(id(scope.graph), [])
-        more, self.missed = read(scopes, self.traced_here, function)
-        self.events += more
-        self.in_dataset = any(s.inside_dataset for s in scopes)
-        # What has to be counted at every call, not only when we look.
-        self.gradients = sum(event.kind == "gradient" for event in self.events)
-        for event in self.events:
-            event.info.setdefault("trains", self.gradients > 0)
-        self.metrics = [e for e in self.events if e.kind in ("metric", "reset", "result")]
-        self.drawing = drawing(self.replay.root)
-
-    def look(self):
-        """Return a reader of this step's values on the inputs fed last."""
-        return Look(self._read)
-
-    def _read(self, tensor):
-        if getattr(tensor, "graph", None) is not None:
-            return to_numpy(self.replay.read(tensor))
-        return to_numpy(tensor)
+    """Whether the count-th call is one to look at: 1, 2, 4, 8, 16, 64, 256, … and every so many."""
+    power = count & (count - 1) == 0 and (count <= 16 or count.bit_length() % 2 == 1)
+    return power or count % every == 0
 
 
 class Recorder:
@@ -84,9 +45,11 @@ class Recorder:
         self.not_observed = {}
         self._window = Window()
         self._function = None  # the tf.function that is being called
+        self._looked = False
         self._thread = threading.get_ident()
         for subject in subjects:
             subject.recorder = self
+        self._counters = [s.count_call for s in subjects if hasattr(s, "count_call")]
         self._on_call = [s.function_called for s in subjects if hasattr(s, "function_called")]
         self._on_return = [s.function_returned for s in subjects if hasattr(s, "function_returned")]
 
@@ -152,55 +115,72 @@ class Recorder:
 
     def before_step(self, function, inputs) -> list:
         """A traced function is about to run on these inputs; return those it shall run on."""
-        try:
-            step = self._step(function)
-        except Exception as problem:
-            self.missed(self, problem)
+        step = self._steps.get(id(function.graph)) or self._new_step(function)
+        if step is None:
             return inputs
         step.calls += 1
-        look = None
-        if due(step.calls, self.EVERY_TRACED) and step.events:
-            step.replay.feed(inputs)
-            if step.drawing is not None:
-                inputs = tee(step.replay.root, step.drawing, inputs)
-            look = step.look()
-        if look is None:
-            self.train_steps += step.gradients
-            for event in step.metrics:
-                self._play(event, None)
+        self._looked = False
+        analysis = step.analysis
+        if not due(step.calls, self.EVERY_TRACED) or not analysis.lock.acquire(blocking=False):
+            self.train_steps += analysis.gradients
+            for event in analysis.metrics:
+                for count in self._counters:
+                    count(event)
             return inputs
-        for event in step.events:
-            self._play(event, look)
-        step.replay.root.forget()
+        self._looked = SWITCHBOARD.silent = True
+        try:
+            analysis.replay.feed(inputs)
+            if analysis.drawing is not None:
+                inputs = tee(analysis.replay.root, analysis.drawing, inputs)
+            look = analysis.look()
+            for event in analysis.events:
+                self._play(event, look)
+            analysis.replay.root.forget()
+        finally:
+            analysis.lock.release()
+            SWITCHBOARD.silent = False
         return inputs
 
+    @property
+    def attentive(self) -> bool:
+        """Whether it wants to hear what a traced step gave."""
+        return self._window.open or self._looked
+
     def after_step(self, function, outputs) -> None:
-        """The traced function has run."""
+        """The traced function has run: see what the loop does with its outputs."""
+        if self._window.open:
+            self._close_window()
         step = self._steps.get(id(function.graph))
         if step is not None and due(step.calls, self.EVERY_TRACED):
             self._tick(("step", id(function.graph)), tf.nest.flatten(outputs))
-        elif self._window.open:
-            self._close_window()
 
     def step_raised(self, function, inputs, problem) -> None:
         """The traced function raised: look at what it was given."""
-        step = self._step(function)
-        step.replay.feed(inputs)
-        look = step.look()
-        for event in step.events:
+        step = self._steps.get(id(function.graph))
+        if step is None:
+            return
+        step.analysis.replay.feed(inputs)
+        look = step.analysis.look()
+        for event in step.analysis.events:
             if event.kind in ("cross_entropy", "loss", "metric"):
                 info = {**event.info, "raised": problem}
                 self._play(Event(event.kind, event.subject, event.tensors, info), look)
-        step.replay.root.forget()
+        step.analysis.replay.root.forget()
 
-    def _step(self, function) -> TracedStep:
+    def _new_step(self, function) -> TracedStep | None:
         graph = function.graph
-        step = self._steps.get(id(graph))
-        if step is None:
-            python = getattr(self._function, "python_function", None)
-            step = TracedStep(graph, self._noted, self._read_graph, python)
-            self._steps[id(graph)] = step
-            self.not_observed |= dict.fromkeys(step.missed, True)
+        python = getattr(self._function, "python_function", None)
+        SWITCHBOARD.silent = True
+        try:
+            step = TracedStep(analyse(graph, self._noted, self._read_graph, python))
+        except Exception as problem:
+            self.missed(self, problem)
+            return None
+        finally:
+            SWITCHBOARD.silent = False
+        self._graphs.append(graph)
+        self._steps[id(graph)] = step
+        self.not_observed |= dict.fromkeys(step.analysis.missed, True)
         return step
 
     def function_called(self, function) -> None:
@@ -250,4 +230,5 @@ class Recorder:
         """Let go of graphs, tensors and objects of the loop."""
         self._function = None
         self.subjects, self._handlers, self._on_call, self._on_return = (), {}, (), ()
+        self._counters = ()
         self._noted, self._graphs, self._steps, self._counts = {}, [], {}, {}

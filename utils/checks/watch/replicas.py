@@ -106,7 +106,7 @@ def _penalised(penalty, replicas) -> Finding:
     return Finding(
         "replica-regularisation",
         "error",
-        f"Each of {replicas} replicas adds the whole penalty of {penalty:.4g}; summed over replicas "
-        f"it counts {replicas} times.",
+        f"Each of {replicas} replicas adds the whole penalty of {penalty:.4g}; summed over "
+        f"replicas it counts {replicas} times.",
         {"penalty": penalty, "replicas": replicas},
     )

@@ -59,6 +59,11 @@ class Reported(Subject):
         if isinstance(event.subject, RATIOS):
             self._entry(event.subject)["updates"].append(self.recorder.train_steps)
 
+    def count_call(self, event) -> None:
+        """Count an update in a step that is not looked at."""
+        if event.kind == "metric":
+            self.on_metric(event, None)
+
     def on_reset(self, event, look) -> None:
         if isinstance(event.subject, RATIOS):
             self._entry(event.subject)["resets"] += 1

@@ -22,6 +22,7 @@ class Weights(Subject):
         self.applied = False
         self.trained = False
         self.results = {}
+        self.read = {}
         self.total = [0.0, 0]
         self.mask = True
 
@@ -62,10 +63,14 @@ class Weights(Subject):
     def on_flow(self, event, look) -> None:
         """See whether losses per example are multiplied, or weights looked up by label."""
         flow = event.info["flow"]
-        for op in flow.operations:
-            if op.type in ("GatherV2", "ResourceGather") and not flow.learned(op.inputs[0]):
-                self.applied = True
-            elif op.type in ("Mul", "RealDiv") and any(self._is_result(flow, t) for t in op.inputs):
+        if self.applied or id(flow) in self.read:
+            return
+        if event.info["graph"]:
+            self.read[id(flow)] = flow
+        if any(not flow.learned(op.inputs[0]) for op in flow.of("GatherV2", "ResourceGather")):
+            self.applied = True
+        for op in flow.of("Mul", "RealDiv"):
+            if any(self._is_result(flow, t) for t in op.inputs):
                 other = [t for t in op.inputs if not self._is_result(flow, t)]
                 if other and shape_of(other[0]):
                     self.applied = True
@@ -87,12 +92,11 @@ class Weights(Subject):
         frame = sys._getframe(1)
         while frame is not None:
             file = frame.f_code.co_filename
-            if not any(part in file for part in LIBRARIES) and "/checks/watch/" not in file:
-                for names in (frame.f_locals, frame.f_globals):
-                    for name, value in list(names.items()):
-                        if DECLARED.match(name) and (seen := _as_weights(value)):
-                            self.declared = {"name": name, "values": seen}
-                            return
+            if not any(part in file for part in (*LIBRARIES, "/checks/watch/")):
+                for name, value in _declarations(frame):
+                    if seen := _as_weights(value):
+                        self.declared = {"name": name, "values": seen}
+                        return
             frame = frame.f_back
 
     def findings(self) -> list[Finding]:
@@ -104,8 +108,8 @@ class Weights(Subject):
                 Finding(
                     "class-weights-ignored",
                     "warning",
-                    f"The program declares {name} ({shown}{', …' * (len(values) > 4)}), but no loss "
-                    "was given a sample weight and no loss per example was multiplied by one: the "
+                    f"The program declares {name} ({shown}{', …' * (len(values) > 4)}), but no "
+                    "loss was given a sample weight, and no loss per example was multiplied: the "
                     "class weights change nothing. Only fit turns class_weight into weights.",
                     {"declared": name, "classes": len(values), "weighted losses": 0},
                 )
@@ -117,14 +121,27 @@ class Weights(Subject):
                 Finding(
                     "class-weights-scale",
                     "warning",
-                    f"Sample weights average {mean:.3g} over {count} examples. Keras divides by the "
-                    f"number of examples, so loss and gradient are {mean:.3g} times as large: as if "
-                    "the learning rate were.",
+                    f"Sample weights average {mean:.3g} over {count} examples. Keras divides by "
+                    f"the number of examples, so loss and gradient are {mean:.3g} times as large: "
+                    "as if the learning rate were.",
                     {"mean weight": mean, "examples": count},
                     "Divide the weights by their mean: n / (C · count) averages to 1.",
                 )
             )
         return found
+
+
+def _declarations(frame):
+    """Yield names and values that look like class weights, in a frame's scope.
+
+    Reading ``f_locals`` copies all locals and keeps the copy with the frame, and so the
+    loop's objects alive; it is read only where a name fits.
+    """
+    code = frame.f_code
+    names = (*code.co_varnames, *code.co_cellvars, *code.co_freevars)
+    if any(DECLARED.match(name) for name in names):
+        yield from ((n, v) for n, v in frame.f_locals.items() if DECLARED.match(n))
+    yield from ((n, v) for n, v in list(frame.f_globals.items()) if DECLARED.match(n))
 
 
 def _as_weights(value) -> list[float]:

@@ -1,0 +1,74 @@
+"""A traced function as a block sees it: what happens in it, and how often it ran."""
+
+import threading
+
+from .events import Look, to_numpy
+from .replay import Replay
+from .tee import drawing
+
+KEPT = "_loss_and_found"
+
+
+class Analysis:
+    """What a graph tells, whoever looks at it.
+
+    Parameters
+    ----------
+    graph : FuncGraph
+    noted : dict of int to list of Event
+        What was noted while graphs were traced inside the block, by the graph's id.
+    read : callable
+        Takes scopes, whether they were traced here, and the Python function; returns events
+        read from operations, and what could not be read.
+    function : callable, optional
+        The Python function that was traced.
+    """
+
+    def __init__(self, graph, noted, read, function):
+        self.replay = Replay(graph)
+        self.lock = threading.Lock()
+        scopes = list(self.replay.root.walk())
+        self.traced_here = any(id(s.graph) in noted for s in scopes)
+        self.events = [event for s in scopes for event in noted.get(id(s.graph), [])]
+        more, self.missed = read(scopes, self.traced_here, function)
+        self.events += more
+        # What has to be counted at every call, not only when we look.
+        self.gradients = sum(event.kind == "gradient" for event in self.events)
+        for event in self.events:
+            event.info.setdefault("trains", self.gradients > 0)
+        self.metrics = [e for e in self.events if e.kind in ("metric", "reset", "result")]
+        self.drawing = drawing(self.replay.root)
+
+    def look(self) -> Look:
+        """Return a reader of values on the inputs fed last."""
+        return Look(self._read)
+
+    def _read(self, tensor):
+        if getattr(tensor, "graph", None) is not None:
+            return to_numpy(self.replay.read(tensor))
+        return to_numpy(tensor)
+
+
+class TracedStep:
+    """An analysis and one block's count of calls."""
+
+    __slots__ = ("analysis", "calls")
+
+    def __init__(self, analysis):
+        self.analysis = analysis
+        self.calls = 0
+
+
+def analyse(graph, noted, read, function) -> Analysis:
+    """Return the analysis of a graph; of one traced before the block it is made once.
+
+    It is kept on the graph itself and goes with it. What was traced inside a block has
+    events of that block and is not kept.
+    """
+    kept = getattr(graph, KEPT, None)
+    if kept is not None and id(graph) not in noted:
+        return kept
+    analysis = Analysis(graph, noted, read, function)
+    if not analysis.traced_here:
+        setattr(graph, KEPT, analysis)
+    return analysis
