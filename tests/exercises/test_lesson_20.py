@@ -60,8 +60,8 @@ def test_each_patient_is_its_settings(page, patient):
     for fault in patient.faults.values():
         settings |= fault
     split = data.iris(seed=1)
-    _, chart = page[f"patient_{patient.letter.lower()}"](split, epochs=3)
-    told = clinic_loop.train(split, 3, **settings)
+    _, chart = page[f"patient_{patient.letter.lower()}"](split, epochs=2)
+    told = clinic_loop.train(split, 2, **settings)
     for name in clinic_loop.SERIES:
         if patient.letter == "E" and name != "validation":
             continue
@@ -237,10 +237,10 @@ def test_a_chart_that_is_made_up(page):
     assert "the model that you return" in result.message
 
 
-@pytest.mark.parametrize("patient", WARD, ids=lambda p: p.letter)
-def test_the_twin_on_the_ward_is_healthy(page, patient):
-    told = exercises.get(f"20-{patient.letter.lower()}").material()
-    split = page["few_measurements"] if patient.letter == "H" else page["wine"]
-    _, chart = page[f"answer_{patient.letter.lower()}"][1](split)
+@pytest.mark.parametrize("letter", ["D", "H"])
+def test_the_twin_on_the_ward_is_healthy(page, letter):
+    told = exercises.get(f"20-{letter.lower()}").material()
+    split = page["few_measurements"] if letter == "H" else page["wine"]
+    _, chart = page[f"answer_{letter.lower()}"][1](split)
     for name in clinic_loop.SERIES:
         np.testing.assert_allclose(told[name], chart[name], atol=1e-4, err_msg=name)

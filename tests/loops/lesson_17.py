@@ -148,21 +148,3 @@ def a_short_last_batch():
     for _ in range(3):
         for xb, yb in batches(x, y):
             step(tf.constant(xb), tf.constant(yb))
-
-
-@healthy
-def one_call_an_epoch():
-    model, optimizer = mlp(3), keras.optimizers.SGD(0.1)
-    data = tf.data.Dataset.from_tensor_slices(blobs(200)).batch(32)
-
-    @tf.function
-    def epoch(dataset):
-        total = 0.0
-        for x, y in dataset:
-            loss, gradients = gradients_of(model, x, y)
-            optimizer.apply_gradients(zip(gradients, model.trainable_variables))
-            total += loss
-        return total
-
-    for _ in range(2):
-        epoch(data)

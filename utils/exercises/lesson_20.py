@@ -17,7 +17,7 @@ from .clinic_ward import WARD, Patient
 from .engine import Exercise, Result, Unusable, call, correct, describe, incorrect
 from .predictions import Prediction
 
-EPOCHS = 4
+EPOCHS = 3
 
 
 @cache
@@ -36,21 +36,27 @@ def _patient(letter: str) -> Patient:
     return next(p for p in WARD if p.letter == letter)
 
 
-def _signatures(patient: Patient):
-    """Yield (pitfalls, what happened, chart): all that is known to go wrong with a patient."""
+@cache
+def _signatures(letter: str) -> tuple:
+    """Return (pitfalls, what happened, chart) for all that is known to go wrong with a patient."""
+    patient, found = _patient(letter), []
+
+    def add(kept, what, *changes):
+        settings = dict(patient.twin)
+        for change in changes:
+            settings |= change
+        found.append((kept, what, train(_fresh(), EPOCHS, **settings)))
+
     names = list(patient.faults)
     for size in range(len(names), 0, -1):
         for kept in combinations(names, size):
-            settings = dict(patient.twin)
-            for name in kept:
-                settings |= patient.faults[name]
-            yield kept, "", train(_fresh(), EPOCHS, **settings)
+            add(kept, "", *(patient.faults[name] for name in kept))
     for name, what, turn in patient.turns:
-        yield (name,), what, train(_fresh(), EPOCHS, **{**patient.twin, **turn})
+        add((name,), what, turn)
         for other, fault in patient.faults.items():
-            settings = {**patient.twin, **fault, **turn}
-            if name != other and settings != {**patient.twin, **turn}:
-                yield (other, name), what, train(_fresh(), EPOCHS, **settings)
+            if name != other:
+                add((other, name), what, fault, turn)
+    return tuple(found)
 
 
 # Judging
@@ -118,7 +124,7 @@ def _judge_loop(patient: Patient, chart: Chart) -> Result | None:
         return None
     if patient.by_learning:
         return _judge_learning(patient, chart, twin)
-    for kept, what, known in _signatures(patient):
+    for kept, what, known in _signatures(patient.letter):
         if chart.like(known):
             return _still_sick(patient, kept, what, chart, twin)
     return incorrect(f"{_difference(chart, twin)} {_keep(patient)}")
