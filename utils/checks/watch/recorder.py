@@ -30,7 +30,7 @@ class Recorder:
     """
 
     EVERY_EAGER = 16
-    EVERY_TRACED = 256
+    EVERY_TRACED = 512
 
     def __init__(self, subjects, read):
         self.subjects = subjects
