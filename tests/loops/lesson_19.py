@@ -1,21 +1,23 @@
 """Loops of lesson 19: the scale of losses and penalties under two replicas.
 
 They need two logical devices and one MirroredStrategy, both of which a process
-can have only once and from its start: run them in a process of their own.
+can have only once and from its start. So they are not in the registry of loops
+that share a process: `tests/checks/test_watch_replicas.py` runs this module as a
+program, and reads what `watch` says of each loop.
 """
 
-from utils import data
+from utils import checks, data
 
+import json
 from functools import cache
 
 import keras
 import tensorflow as tf
 
-from . import pair
+from . import Loop
 from .outputs import SCCE
 
 GLOBAL_BATCH = 64
-OWN_PROCESS = True
 
 
 @cache
@@ -69,25 +71,47 @@ def average(y, p):
     return tf.nn.compute_average_loss(per_example(y, p), global_batch_size=GLOBAL_BATCH)
 
 
-@pair("replica-loss-scale")
 def mean_of_each_share(broken):
     train(mean_of_share if broken else average)
 
 
-@pair("replica-loss-scale")
 def mean_of_each_share_behind_an_honest_log(broken):
     op = tf.distribute.ReduceOp
     train(mean_of_share if broken else average, reduce=op.MEAN if broken else op.SUM)
 
 
-@pair("replica-loss-scale")
 def divided_by_keras_and_by_hand(broken):
     loss_fn = SCCE(from_logits=True)
     divisor = two_replicas().num_replicas_in_sync if broken else 1
     train(lambda y, p: loss_fn(y, p) / divisor)
 
 
-@pair("replica-regularisation")
 def whole_penalty_in_each_replica(broken):
     scale = tf.nn.scale_regularization_loss
     train(average, penalty_of=(lambda penalty: penalty) if broken else scale)
+
+
+LOOPS = (
+    Loop("replica-loss-scale", mean_of_each_share),
+    Loop("replica-loss-scale", mean_of_each_share_behind_an_honest_log),
+    Loop("replica-loss-scale", divided_by_keras_and_by_hand),
+    Loop("replica-regularisation", whole_penalty_in_each_replica),
+)
+
+
+def main():
+    """Print, as JSON, what `watch` says of each loop, broken and fixed."""
+    tf.get_logger().setLevel("ERROR")
+    told = {}
+    for loop in LOOPS:
+        for broken in (True, False):
+            keras.utils.set_random_seed(0)
+            with checks.watch() as report:
+                loop.run(broken)
+            alarms = [finding.pitfall for finding in report.alarms]
+            told[f"{loop.id}:{'broken' if broken else 'fixed'}"] = [report.ok, alarms, str(report)]
+    print("\n" + json.dumps(told))
+
+
+if __name__ == "__main__":
+    main()
