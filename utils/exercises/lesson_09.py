@@ -270,7 +270,7 @@ def _grade_true_accuracies(answer):
     for seed, epochs in ((1, 5), (2, 12), (3, 1)):
         truth = np.random.default_rng(seed).uniform(0.2, 1, epochs).round(3)
         reported = np.cumsum(truth) / np.arange(1, epochs + 1)
-        given = _series(call(answer, reported.tolist()), epochs)
+        given = _series(call(answer, reported.copy()), epochs)
         if not np.allclose(given, truth, atol=NEAR):
             return _wrong_series(given, truth, reported)
     return correct(
