@@ -44,8 +44,7 @@ def read_confusion_matrix(matrix, class_names: Sequence[str]) -> str:
     text = f"{right:.1%} of {matrix.sum()} on the diagonal."
     if wrong.any():
         row, column = np.unravel_index(wrong.argmax(), wrong.shape)
-        text += (
-            f" Largest confusion: {class_names[row]} taken for {class_names[column]}, "
-            + ("once." if wrong[row, column] == 1 else f"{wrong[row, column]} times.")
+        text += f" Largest confusion: {class_names[row]} taken for {class_names[column]}, " + (
+            "once." if wrong[row, column] == 1 else f"{wrong[row, column]} times."
         )
     return text
