@@ -6,6 +6,7 @@ and rounded numbers. The reading is also the picture's alternative text.
 
 from .bars import bars, read_true_class_probability, true_class_probability
 from .comparisons import comparison, read_comparison
+from .detectors import detector_matrix, read_detector_matrix
 from .functions import functions
 from .images import images
 from .lines import curves, read_curves, reference_line
@@ -23,12 +24,14 @@ __all__ = [
     "comparison",
     "confusion_matrix",
     "curves",
+    "detector_matrix",
     "functions",
     "images",
     "precision_recall",
     "read_comparison",
     "read_confusion_matrix",
     "read_curves",
+    "read_detector_matrix",
     "read_precision_recall",
     "read_true_class_probability",
     "read_verdicts",
