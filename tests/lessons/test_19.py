@@ -39,7 +39,7 @@ def main():
             "fixed": float(n["distance"](n["one_model"], n["fixed_model"])),
             "fit": float(n["distance"](n["fit_model"], n["fixed_model"])),
         },
-        "ways": {name: float(factor) for name, factor in n["ways"].items()},
+        "ways": {name: float(factor) for name, factor in n["factors"].items()},
         "logged": float(n["logged"].result()),
         "honest": float(n["honest"].result()),
         "penalised": {name: float(loss) for name, (_, loss) in runs.items()},

@@ -343,10 +343,12 @@ EXERCISES = (
 )
 
 PREDICTIONS = (
-    Prediction("18-p1", "What will the loop report after the first epoch?", tolerance=0.08),
+    Prediction(
+        "18-p1", "What accuracy will the loop report after the first epoch?", tolerance=0.08
+    ),
     Prediction(
         "18-p2",
-        "Compared with the true mean, the value is",
+        "How does the value compare with the true mean?",
         choices=("equal", "too small", "too large"),
     ),
 )

@@ -324,7 +324,7 @@ PREDICTIONS = (
     Prediction("19-p1", "What will two devices report for the first epoch?", "nats", tolerance=0.3),
     Prediction(
         "19-p2",
-        "Is its scale",
+        "Is the scale of a Keras loss object right in a replica?",
         choices=("right", "twice too large", "half of it"),
     ),
 )
