@@ -38,10 +38,11 @@ def one_hot_labels(form, labels, figures) -> Finding:
     """Find a row of labels per example where one class id is wanted."""
     rows = labels.reshape(-1, labels.shape[-1])
     exact = f" ({len(rows)} rows with one 1 each)" if one_hot(labels) else ""
+    rows_fit = labels.shape[0] in (1, labels.shape[-1])
     how = (
         "It broadcasts and returns a figure without meaning, since the batch size is 1 or equals "
         "the number of classes."
-        if "reported" in figures
+        if "reported" in figures or rows_fit
         else "It raises here; with a batch size of 1, or equal to the number of classes, it would "
         "return a figure without meaning."
     )

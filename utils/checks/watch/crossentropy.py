@@ -22,9 +22,28 @@ class CrossEntropies(Subject):
         self.calls = 0
         self.names = {}
         self.labels = {}
+        self.outputs = {}
+        self.blank = None
 
     def observed(self) -> dict:
         return {"losses": tuple(self.names)} if self.names else {}
+
+    def on_model(self, event, look) -> None:
+        output = event.info["outputs"]
+        if _ends_in_sigmoid(event.subject):
+            self.outputs = {**dict([*self.outputs.items()][-3:]), id(output): output}
+
+    def on_metric(self, event, look) -> None:
+        """See whether ids out of range, one-hot rows of zeros for the loss, go into a metric."""
+        if look is None or self.blank is None or event.tensors.get("sample_weight") is not None:
+            return
+        y, p = event.tensors.get("first"), shape_of(event.tensors.get("second"))
+        ids = look(y) if p else None
+        if ids is None or ids.dtype.kind not in "iu" or len(p) != ids.ndim + 1 or not ids.size:
+            return
+        bad = ids[(ids < 0) | (ids >= p[-1])] if p[-1] else ids[:0]
+        if p[-1] == self.blank[1] and bad.size:
+            self.recorder.add(_blank_rows(bad, ids.size, dtype_of(y), *self.blank))
 
     def on_loss(self, event, look) -> None:
         self.names[name_of(event.subject)] = True
@@ -49,8 +68,28 @@ class CrossEntropies(Subject):
                 self.recorder.not_observed[OUT_OF_REACH] = True
             if y_pred is not None and y_pred.ndim and y_pred.size and y_pred.dtype.kind in "fiu":
                 found = value_rules(event, y_true, y_pred)
+                found = [self._surely(f, event) for f in found]
+                self._blank(event, y_true)
         for finding in found:
             self.recorder.add(finding)
+
+    def _surely(self, finding, event) -> Finding:
+        """Make a suspected sigmoid certain, where the model's last layer is seen to have one."""
+        sure = finding.pitfall == "wrong-output-activation" and finding.severity == "note"
+        if not sure or id(event.tensors["y_pred"]) not in self.outputs:
+            return finding
+        return _sigmoid_head(finding)
+
+    def _blank(self, event, y) -> None:
+        """Remember one-hot labels some rows of which are all zeros, and no weight to say why."""
+        if event.info["ce"] != "categorical" or y is None or y.ndim < 2 or not y.size:
+            return
+        loss = event.subject
+        if event.info["metric"] is not None or getattr(loss, "reduction", "none") in (None, "none"):
+            return
+        sums = y.reshape(-1, y.shape[-1]).sum(axis=-1)
+        if np.isin(y, (0, 1)).all() and (sums <= 1).all() and 0 < (sums == 0).mean() < 1:
+            self.blank = (float((sums == 0).mean()), y.shape[-1])
 
     def _count_labels(self, y, event, ignored) -> None:
         """Count class ids over the run, for what one batch cannot decide."""
@@ -119,9 +158,78 @@ def value_rules(event, y_true, y_pred) -> list[Finding]:
     outputs = _outputs.rules(y_pred, dtype, bool(info["from_logits"]), origin=origin, route=route)
     if any(f.pitfall == "wrong-output-activation" for f in outputs):
         outputs = [f for f in outputs if f.pitfall != "logits-as-probabilities"]
+    if not origin and not info["from_logits"] and not found and y_true is not None:
+        outputs = _clipped(y_true, y_pred, outputs)
     if any(f.pitfall == "label-range" for f in found):
         outputs = [f for f in outputs if f.pitfall != "nan-scores"]
     return found + outputs
+
+
+def _clipped(y_true, y_pred, outputs) -> list[Finding]:
+    """Measure how many examples give no gradient, as their class has less than the clip."""
+    rows = y_pred.reshape(-1, y_pred.shape[-1])
+    if any(f.severity != "note" for f in outputs) or len(rows) < 16 or rows.dtype.kind != "f":
+        return outputs
+    if not np.isfinite(rows).all() or (np.abs(rows.sum(axis=-1) - 1) > 1e-3).any():
+        return outputs
+    if y_true.shape == y_pred.shape:
+        ids = y_true.reshape(rows.shape).argmax(axis=-1)
+    elif y_true.size == len(rows):
+        ids = y_true.reshape(-1).astype(int)
+    else:
+        return outputs
+    if (ids < 0).any() or (ids >= rows.shape[-1]).any():
+        return outputs
+    dead = float((rows[np.arange(len(rows)), ids] < 1e-7).mean())
+    if dead < 0.1:
+        return outputs
+    return [*outputs, _dead(dead, len(rows))]
+
+
+def _dead(share: float, rows: int) -> Finding:
+    return Finding(
+        "unstable-softmax",
+        "warning",
+        f"For {100 * share:.3g} % of {rows} examples the probability of the true class is below "
+        "1e-7. The loss clips it there: such an example costs 16.118, however wrong it is, and "
+        "gives no gradient.",
+        {"examples without gradient": share, "examples": rows, "clip": 1e-7},
+        "Give the loss logits and say from_logits=True; scale the inputs.",
+    )
+
+
+def _ends_in_sigmoid(model) -> bool:
+    layers = getattr(model, "layers", None) or []
+    activation = getattr(layers[-1], "activation", None) if layers else None
+    return getattr(activation, "__name__", "") == "sigmoid"
+
+
+def _sigmoid_head(finding) -> Finding:
+    return Finding(
+        "wrong-output-activation",
+        "error",
+        f"All {finding.evidence['values']} scores lie in 0 … 1: the last layer ends in a sigmoid, "
+        "and from_logits=True applies softmax to its outputs. Scores of at most 1 cannot bring the "
+        "loss near 0.",
+        finding.evidence,
+        "Leave the last layer without activation and keep from_logits=True.",
+    )
+
+
+def _blank_rows(bad, size, dtype, share, classes) -> Finding:
+    wrapped = dtype == "uint8" and (bad >= 128).any()
+    shown = ", ".join(str(v) for v in np.unique(bad)[:3])
+    return Finding(
+        "label-dtype" if wrapped else "label-range",
+        "error",
+        f"{bad.size} of {size} labels are {shown}, outside 0 … {classes - 1}. "
+        + ("An unsigned label below 0 wraps round: 0 − 1 is 255. " if wrapped else "")
+        + f"tf.one_hot makes them rows of zeros ({100 * share:.3g} % of the rows the loss was "
+        "given), which cost nothing and count in its mean, and the metric counts each as wrong: "
+        "nothing raises.",
+        {"labels": shown, "classes": classes, "rows of zeros": share},
+        "Drop these examples, or give loss and metric a sample weight of 0 for them.",
+    )
 
 
 def _binary(y_true, y_pred, info) -> list[Finding]:

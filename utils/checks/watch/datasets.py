@@ -45,12 +45,14 @@ class Datasets(Subject):
         self.current = None
         self.used = {}
         self.last_use = None
+        self.began = 0
 
     def on_iterate(self, event, look) -> None:
         dataset = event.subject
         self.kept[id(dataset)] = dataset
         self._end_pass()
         self.current, self.last_use = dataset, "labels"
+        self.began = self.recorder.train_steps
         for node in chain(dataset):
             if kind_of(node) in ("TakeDataset", "SkipDataset"):
                 part = kind_of(node)[:4].lower()
@@ -80,15 +82,24 @@ class Datasets(Subject):
             )
 
     def on_model(self, event, look) -> None:
-        if self.last_use == "labels":
+        if self.last_use in ("labels", "compiled"):
             self.last_use = "scores"
 
     def on_gradient(self, event, look) -> None:
         self.last_use = "training"
 
+    def function_called(self, function) -> None:
+        """A compiled function ran in this pass; most of its runs are not looked at."""
+        if self.last_use == "labels" and self.current is not None:
+            self.last_use = "compiled"
+
+    def _use(self) -> str:
+        """Say what the current pass is for."""
+        return "training" if self.recorder.train_steps > self.began else self.last_use
+
     def _end_pass(self) -> None:
         if self.current is not None:
-            self.used.setdefault(id(self.current), set()).add(self.last_use)
+            self.used.setdefault(id(self.current), set()).add(self._use())
         self.current = None
 
     def on_predict(self, event, look) -> None:
@@ -114,7 +125,7 @@ class Datasets(Subject):
             )
         used = {key: set(uses) for key, uses in self.used.items()}
         if self.current is not None:
-            used.setdefault(id(self.current), set()).add(self.last_use)
+            used.setdefault(id(self.current), set()).add(self._use())
         for key, uses in used.items():
             if {"labels", "scores"} <= uses and any(reshuffles(n) for n in chain(self.kept[key])):
                 found.append(

@@ -25,6 +25,11 @@ class Gradients(Subject):
         self.loss = None
         self.pairs = {}
         self.kept = None
+        self.scaled = False
+
+    def on_create(self, event, look) -> None:
+        # A loss scale is a power of two, as batch sizes are: a scaled loss looks like a sum.
+        self.scaled |= isinstance(event.subject, keras.optimizers.LossScaleOptimizer)
 
     def on_cross_entropy(self, event, look) -> None:
         if event.info["metric"] is None and event.info["taped"]:
@@ -45,7 +50,7 @@ class Gradients(Subject):
         for finding in _gradients.none_rule(gradients, names):
             self.recorder.add(finding)
         targets = tf.nest.flatten(event.info["target"])
-        if len(targets) == 1 and not event.info["weighted"]:
+        if len(targets) == 1 and not event.info["weighted"] and not self.scaled:
             self._target(targets[0], look)
         self.per_example = self.loss = None
 
@@ -69,7 +74,7 @@ class Gradients(Subject):
 
     def on_seed(self, event, look) -> None:
         """In a step traced before: the gradient that each example's loss receives."""
-        if look is None:
+        if look is None or self.scaled:
             return
         seed, each = look(event.tensors["seed"]), look(event.tensors["each"])
         if seed is None or each is None or seed.size < 2 or seed.shape != each.shape:
@@ -81,6 +86,7 @@ class Gradients(Subject):
                 self.recorder.add(_vector(each, each.shape))
 
     def on_apply(self, event, look) -> None:
+        self.on_create(event, look)
         variables = event.info["variables"]
         if variables is None:
             self.kept, self.pairs = None, {}

@@ -359,7 +359,9 @@ def _converted(original):
         last = SWITCHBOARD.last_value
         if last is not None and last() is self and not deaf():
             SWITCHBOARD.last_value = None
-            emit(Event("converted", self))
+            number = original(self)
+            emit(Event("converted", self, {}, {"number": number}))
+            return number
         return original(self)
 
     return call
@@ -409,6 +411,7 @@ def _concrete(original):
         except Exception as problem:
             _quietly(listeners, "step_raised", self, inputs, problem)
             raise
+        _quietly(listeners, "step_gave", self, inputs, outputs)
         if any(listener.attentive for listener in listeners):
             _quietly(listeners, "after_step", self, outputs)
         return outputs

@@ -1,5 +1,6 @@
 """Metrics over the run: reset, shared, recreated, read too early, averaged over batches."""
 
+import sys
 import weakref
 
 from ..report import Finding
@@ -20,6 +21,11 @@ class State:
         self.resets = 0
         self.reads = 0  # by result()
         self.consumed = 0  # values of metric(y, p) that were kept or converted
+        self.numbers = []  # the last of them
+        self.listed = 0  # of these numbers, those that outlived two more
+        self.alone = 0  # updates that a reset followed before the next
+        self.since = 0  # updates since the last reset
+        self.ends = 0  # readings of a single update
         self.source = None  # the dataset that was iterated when it was first updated
         self.passes = (0, 0)  # of that dataset: at the first and the last update
         self.phase = None
@@ -82,6 +88,7 @@ class MetricStates(Subject):
     def on_metric(self, event, look) -> None:
         state = self._of(event.subject)
         state.updates += 1
+        state.since += 1
         state.called += event.info.get("by_call", False)
         now = self.passes.get(self.source, 0)
         if state.source is None:
@@ -125,12 +132,15 @@ class MetricStates(Subject):
         state = self._of(event.subject)
         self._settle_average(state)
         state.resets += 1
+        state.alone += state.since == 1
+        state.since = 0
         state.phase = None
 
     def on_result(self, event, look) -> None:
         if not event.info["by_call"]:
             state = self._of(event.subject)
             state.reads += 1
+            state.ends += state.since == 1
             self._settle_average(state, keep=True)
 
     def on_called(self, event, look) -> None:
@@ -149,6 +159,15 @@ class MetricStates(Subject):
             kept = getattr(state, "values", ())
             if kept and kept[-1]() is event.subject:
                 state.consumed += 1
+                self._kept(state, event.info)
+
+    def _kept(self, state, info) -> None:
+        """Count numbers that the loop still holds two conversions later, as a list does."""
+        state.numbers.append(info["number"])
+        if len(state.numbers) > 3:
+            state.numbers.pop(0)
+            # One reference is ours, one is the argument's.
+            state.listed += sys.getrefcount(state.numbers[0]) > 2
 
     def _settle_average(self, state, keep=False) -> None:
         total, count, weighted, examples, sizes = state.sums
@@ -168,6 +187,8 @@ class MetricStates(Subject):
                 found.append(_not_reset(state, passes))
             elif state.mixed and state.mixed >= state.resets * 0.5 and state.reads:
                 found.append(_shared(state))
+            if _last_only(state):
+                found.append(_last_batch(state))
             if self._running(state):
                 found.append(_running(state))
         for (kind, _), count in self.single.items():
@@ -179,8 +200,32 @@ class MetricStates(Subject):
         return found
 
     def _running(self, state) -> bool:
-        every = state.called == state.updates >= 4 and state.reads == 0 and state.resets == 0
-        return every and state.consumed >= 0.8 * (state.called - 2)
+        every = state.called == state.updates >= 4 and state.reads == 0
+        if state.resets == 0:
+            return every and state.consumed >= 0.8 * (state.called - 2)
+        rare = state.resets <= 0.25 * state.called
+        return every and rare and state.called >= 8 and state.listed >= 0.8 * (state.called - 4)
+
+
+def _last_only(state) -> bool:
+    """Whether every batch was followed by a reset, and only a few of them were read."""
+    passes = state.passes[1] - state.passes[0] + 1
+    if state.source is None or state.updates < 3 * passes:
+        return False  # the data may be one batch
+    read = 1 <= state.reads <= 0.25 * state.updates and state.ends == state.reads
+    return state.updates >= 8 and not state.called and read and state.alone >= 0.9 * state.updates
+
+
+def _last_batch(state) -> Finding:
+    return Finding(
+        "last-batch-metric",
+        "warning",
+        f"{name_of(state.metric)} was reset after almost every one of {state.updates} updates and "
+        f"read {state.reads} time{'s' * (state.reads != 1)}, each time with one batch in it: what "
+        "it shows is the last batch, not the epoch.",
+        {"updates": state.updates, "resets": state.resets, "readings": state.reads},
+        "Reset it once, at the start of the epoch.",
+    )
 
 
 def _not_reset(state, passes: int) -> Finding:
@@ -212,7 +257,7 @@ def _running(state) -> Finding:
         f"{name_of(state.metric)}(y, p) was called {state.called} times and its value kept each "
         "time. That value is not the batch's: it is the average over all batches since the last "
         "reset.",
-        {"calls": state.called, "values kept": state.consumed, "resets": 0},
+        {"calls": state.called, "values kept": state.consumed, "resets": state.resets},
         "For one figure per batch, reset before each call or use the functional form; for one "
         "figure per epoch, read result() once at its end.",
     )

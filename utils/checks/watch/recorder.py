@@ -2,10 +2,11 @@
 
 import threading
 
+import numpy as np
 import tensorflow as tf
 
 from ..report import Finding
-from .events import Event, Look
+from .events import Event, Look, is_eager
 from .flow import Window
 from .patching import SWITCHBOARD
 from .steps import TracedStep, analyse
@@ -62,7 +63,8 @@ class Recorder:
         if graph is not None:
             self._note(graph, event)
             return
-        key = (event.kind, id(event.subject), event.info.get("ce"))
+        info = event.info  # calls outside the tape are counted apart: evaluation is rarer
+        key = (event.kind, id(event.subject), info.get("ce"), info.get("taped"))
         count = self._counts[key] = self._counts.get(key, 0) + 1
         raised = "raised" in event.info
         if event.kind == "model":
@@ -154,16 +156,37 @@ class Recorder:
         if step is not None and due(step.calls, self.EVERY_TRACED):
             self._tick(("step", id(function.graph)), tf.nest.flatten(outputs))
 
+    def step_gave(self, function, inputs, outputs) -> None:
+        """A compiled training step has run: look at the first that gives NaN, whenever it comes.
+
+        Under XLA a bad label raises nothing; it makes the loss NaN.
+        """
+        step = self._steps.get(id(function.graph))
+        if step is None or step.failed or not step.analysis.gradients:
+            return
+        scalars = (t for t in tf.nest.flatten(outputs) if is_eager(t) and t.shape.rank == 0)
+        if any(t.dtype.is_floating and not np.isfinite(t.numpy()) for t in scalars):
+            step.failed = True
+            try:
+                self._look_back(step, inputs, {})
+            except Exception as problem:
+                self.missed(self, problem)
+
     def step_raised(self, function, inputs, problem) -> None:
         """The traced function raised: look at what it was given."""
         step = self._steps.get(id(function.graph))
         if step is None:
             return
+        self._look_back(step, inputs, {"raised": problem})
+
+    def _look_back(self, step, inputs, what) -> None:
+        """Look at the losses and metrics of a step that went wrong."""
         step.analysis.replay.feed(inputs)
         look = step.analysis.look()
         for event in step.analysis.events:
-            if event.kind in ("cross_entropy", "loss", "metric"):
-                info = {**event.info, "raised": problem}
+            kinds = ("cross_entropy", "loss", "metric") if what else ("cross_entropy",)
+            if event.kind in kinds:
+                info = {**event.info, **what}
                 self._play(Event(event.kind, event.subject, event.tensors, info), look)
         step.analysis.replay.root.forget()
 

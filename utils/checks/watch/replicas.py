@@ -47,14 +47,17 @@ class Replicas(Subject):
             return
         penalty = _penalty(self.model)
         right = mean / replicas
-        if penalty and _near(target, right + penalty) and not _near(penalty, penalty / replicas):
+        parts = {0.0, penalty / replicas}
+        if any(_same(target, right + part) for part in parts):
+            return
+        if penalty > 0.01 * right and _same(target, right + penalty):
             self.recorder.add(_penalised(penalty, replicas))
             return
         for factor, why in (
             (1.0, "each replica averages over its own share of the batch only"),
             (1 / replicas**2, "the loss was divided by the number of replicas twice"),
         ):
-            if any(_near(target, mean * factor + p) for p in {0.0, penalty, penalty / replicas}):
+            if any(_same(target, mean * factor + p) for p in {penalty, *parts}):
                 self.recorder.add(_scale(target, right, replicas, why))
                 return
 
@@ -76,8 +79,9 @@ def _penalty(model) -> float:
     return float(sum(keras.ops.convert_to_numpy(v.regularizer(v)) for v in found))
 
 
-def _near(a: float, b: float) -> bool:
-    return abs(a - b) <= 0.02 * max(abs(a), abs(b), 1e-12)
+def _same(a: float, b: float) -> bool:
+    """Whether two sums of the same float32 values are one figure."""
+    return abs(a - b) <= 1e-3 * max(abs(a), abs(b), 1e-12)
 
 
 def _scale(target, right, replicas, why) -> Finding:

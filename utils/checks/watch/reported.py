@@ -76,12 +76,13 @@ class Reported(Subject):
         entry["reads"] += 1
         if isinstance(metric, keras.metrics.Precision):
             count = np.sum(metric.true_positives.numpy() + metric.false_positives.numpy())
-            entry["undefined"] = bool(count == 0 and entry["updates"])
+            empty = bool(count == 0 and entry["updates"])
+            entry["undefined"] = entry["undefined"] + 1 if empty else 0
 
     def _entry(self, metric) -> dict:
         if id(metric) not in self.rhythm:
             start = {"metric": metric, "updates": _Steps(), "resets": 0, "reads": 0}
-            self.rhythm[id(metric)] = start | {"undefined": False}
+            self.rhythm[id(metric)] = start | {"undefined": 0}
         return self.rhythm[id(metric)]
 
     def findings(self) -> list[Finding]:
@@ -93,7 +94,7 @@ class Reported(Subject):
                 found.append(_last_batch(name, entry, min(gaps)))
         for entry in self.rhythm.values():
             if entry["undefined"] and self.recorder.train_steps >= 10:
-                found.append(_undefined(entry["metric"]))
+                found.append(_undefined(entry["metric"], entry["undefined"]))
             count = entry["updates"].count
             every = min(entry["resets"], entry["reads"]) >= 0.8 * count
             if count >= 4 and every and entry["updates"].close >= 0.8 * (count - 1):
@@ -128,13 +129,15 @@ def _last_batch(name, entry, gap) -> Finding:
     )
 
 
-def _undefined(metric) -> Finding:
+def _undefined(metric, readings: int) -> Finding:
+    lasting = readings > 1
     return Finding(
         "undefined-precision",
-        "warning",
+        "warning" if lasting else "note",
         f"{name_of(metric)} was read as 0, but nothing was predicted positive: precision is 0/0 "
-        "and has no value.",
-        {"predicted positive": 0},
+        "and has no value."
+        + (f" So it was in the last {readings} readings." if lasting else " It was read once so."),
+        {"predicted positive": 0, "readings": readings},
     )
 
 

@@ -17,6 +17,7 @@ from .patching import SWITCHBOARD
 from .recorder import Recorder
 from .replicas import Replicas
 from .reported import Reported
+from .trainers import Trainers
 from .weights import Weights
 
 # What follows from a fault is not a second fault: the cause is named, not its consequences.
@@ -27,6 +28,7 @@ CONSEQUENCES = {
     "output-units": {"label-range", "nan-scores", "saturated-ties", "label-offset"},
     "swapped-arguments": {"fractional-labels", "wrong-accuracy-metric", "label-range"},
     "wrong-output-activation": {"saturated-ties"},
+    "low-precision-ids": {"saturated-ties"},
     "logits-as-probabilities": {"gradients-none"},
 }
 
@@ -45,6 +47,7 @@ SUBJECTS = (
     Classes,
     Replicas,
     Reported,
+    Trainers,
 )
 
 

@@ -52,11 +52,12 @@ class Analysis:
 class TracedStep:
     """An analysis and one block's count of calls."""
 
-    __slots__ = ("analysis", "calls")
+    __slots__ = ("analysis", "calls", "failed")
 
     def __init__(self, analysis):
         self.analysis = analysis
         self.calls = 0
+        self.failed = False  # whether it has given NaN or infinity
 
 
 def analyse(graph, noted, read, function) -> Analysis:
