@@ -33,13 +33,15 @@ class Masks(Subject):
             or event.tensors.get("sample_weight") is not None
             or settings.get("ignore_class") is not None
             or event.subject.reduction in (None, "none")
+            or _own(event.subject)
         )
         self._look("loss", name_of(event.subject), "y_true", "y_pred", event, look, skips)
 
     def on_metric(self, event, look) -> None:
         if "second" not in event.tensors:
             return
-        skips = event.info["masked"] or event.tensors.get("sample_weight") is not None
+        weighted = event.tensors.get("sample_weight") is not None
+        skips = event.info["masked"] or weighted or _own(event.subject)
         self._look("metric", name_of(event.subject), "first", "second", event, look, skips)
 
     def _look(self, role, name, y, p, event, look, skips) -> None:
@@ -74,6 +76,12 @@ class Masks(Subject):
             else:
                 found.append(_counted(name, share, pad))
         return found
+
+
+def _own(subject) -> bool:
+    """Whether a loss or metric computes something of the program's own, perhaps with a mask."""
+    function = getattr(subject, "fn", None) or getattr(subject, "_fn", None) or type(subject)
+    return not str(getattr(function, "__module__", "")).startswith("keras.")
 
 
 def trailing(values) -> tuple[float, float]:
