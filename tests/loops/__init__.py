@@ -37,6 +37,11 @@ class Loop:
     def id(self) -> str:
         return f"{self.pitfall or 'healthy'}:{self.run.__name__}"
 
+    @property
+    def module(self) -> str:
+        """The last part of the name of the module it was written in."""
+        return self.run.__module__.rpartition(".")[2]
+
 
 def pair(pitfall: str, *, raises: bool = False, also: tuple[str, ...] = ()):
     """Register a loop that takes ``broken``."""
@@ -59,7 +64,7 @@ def _named(run):
     def call(broken):
         return run()
 
-    call.__name__ = run.__name__
+    call.__name__, call.__module__ = run.__name__, run.__module__
     return call
 
 

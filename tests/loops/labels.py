@@ -9,7 +9,7 @@ from .outputs import SCCE, mlp
 
 
 def run(y_of, *, classes=3, units=None, loss=None, accuracy=None, wrap=lambda f: f, size=32):
-    x, y = blobs(classes=classes)
+    x, y = blobs(8 * size, classes=classes)
     model = mlp(units or classes)
     optimizer, loss_fn = keras.optimizers.Adam(0.01), loss or SCCE(from_logits=True)
     metric = accuracy or keras.metrics.SparseCategoricalAccuracy()

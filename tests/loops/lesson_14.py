@@ -88,7 +88,7 @@ def loss_weights_by_class(broken):
     model.fit(x, y, verbose=0, class_weight=None if broken else WEIGHTS)
 
 
-@pair("weights-not-in-metric", also=("broadcast-shapes",))
+@pair("broadcast-shapes")
 def column_of_weights_by_hand(broken):
     """Weights (B, 1) times losses (B,): a (B, B) table."""
     weight_of = table()
