@@ -1,10 +1,11 @@
-"""fit: early stopping that keeps the last weights, weights for losses of outputs that are not."""
+"""fit: early stopping that keeps the last weights, weights of losses, sorted data cut in two."""
 
 import keras
 import numpy as np
 import tensorflow as tf
 
 from ..report import Finding
+from .events import to_numpy
 from .subject import Subject, name_of
 
 MATERIAL = 0.01  # how much worse the last value must be, as a share of the best
@@ -25,8 +26,9 @@ class Trainers(Subject):
         for callback in callbacks:
             if isinstance(callback, keras.callbacks.EarlyStopping) and not saved:
                 self.stops.append((callback, event.subject))
-        if finding := _loss_weights(event.subject):
-            self.recorder.add(finding)
+        for finding in (_loss_weights(event.subject), _split(event.info)):
+            if finding is not None:
+                self.recorder.add(finding)
 
     def findings(self) -> list[Finding]:
         return [f for f in (_kept_last(*pair) for pair in self.stops) if f is not None]
@@ -49,6 +51,41 @@ def _kept_last(stop, model) -> Finding | None:
         f"{last:.4g}. It was best, {best:.4g}, after epoch {epoch + 1}, but restore_best_weights "
         "is False: the model keeps the last weights.",
         {"best": best, "best epoch": epoch + 1, "last": last, "stopped after": len(values)},
+    )
+
+
+def _split(info) -> Finding | None:
+    """Tell when validation_split cuts off classes that training then never sees."""
+    args, kwargs = info["args"], info["kwargs"]
+    share = kwargs.get("validation_split", 0) or 0
+    y = to_numpy(kwargs.get("y", args[1] if len(args) > 1 else None))
+    if not 0 < share < 1 or y is None or not y.ndim or y.dtype.kind not in "iufb":
+        return None
+    if y.ndim == 2 and y.shape[1] > 1:
+        if not (np.isin(y, (0, 1)).all() and (y.sum(axis=1) == 1).all()):
+            return None
+        y = y.argmax(axis=1)
+    y = y.reshape(-1) if y.size == len(y) else y
+    if y.ndim != 1 or (y != np.round(y)).any():
+        return None
+    cut = int(np.floor(len(y) * (1 - share)))  # as Keras does
+    trained, held = y[:cut], y[cut:]
+    classes = np.unique(y)
+    if len(held) < 20 or cut < 20 or len(classes) > len(held) / 5:
+        return None  # too few to tell, or amounts rather than classes
+    shares = [(part[:, None] == classes).mean(axis=0) for part in (trained, held)]
+    apart = float(np.abs(shares[0] - shares[1]).sum() / 2)
+    if apart < 0.6:
+        return None
+    most = int(shares[1].argmax())
+    return Finding(
+        "sorted-split",
+        "error",
+        f"validation_split={share:g} cuts off the last {len(held)} examples as they come, before "
+        f"any shuffle. {100 * shares[1][most]:.3g} % of them are of class {classes[most]:g}, which "
+        f"makes up {100 * shares[0][most]:.3g} % of the {cut} left for training: the data are "
+        "sorted.",
+        {"validation": len(held), "training": cut, "distance of the class shares": apart},
     )
 
 
