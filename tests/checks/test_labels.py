@@ -119,6 +119,7 @@ def test_weak_evidence_is_no_error():
         (np.zeros((0, 3)), 3, ValueError, "(0, 3)"),
         (3, 5, ValueError, "single number"),
         ([[1, 2], [3]], 4, ValueError, "ragged"),
+        ([[None, []]], 4, ValueError, "ragged"),
         ([0, 1], 1, ValueError, "at least 2"),
         ([0, 1], 2.0, TypeError, "float"),
         ([0, 1], True, TypeError, "bool"),

@@ -152,7 +152,7 @@ def _to_numpy(value, name: str) -> np.ndarray:
         return np.asarray(values)
     except ValueError as problem:
         if "inhomogeneous" in str(problem) or "sequence" in str(problem):
-            if isinstance(value, (list, tuple)) and len({np.ndim(v) > 0 for v in value}) == 2:
+            if isinstance(value, (list, tuple)) and len({_is_row(v) for v in value}) == 2:
                 # Numbers and rows side by side are not ragged but mixed.
                 mixed = np.empty(len(value), dtype=object)
                 mixed[:] = [v.tolist() if isinstance(v, np.ndarray) else v for v in value]
@@ -194,7 +194,7 @@ def _classify_objects(values: np.ndarray, raw: np.ndarray, name: str) -> Seen:
             f"{name} is a {type(values.item()).__name__}, which cannot become an array. "
             "Pass an array, a list or a tensor."
         ) from None
-    rows = sum(isinstance(v, (list, tuple, np.ndarray)) and np.ndim(v) > 0 for v in entries)
+    rows = sum(map(_is_row, entries))
     if rows == len(entries) > 0:
         raise ValueError(
             f"{name} is ragged: an object array whose entries are sequences. Pad them to one "
@@ -204,6 +204,10 @@ def _classify_objects(values: np.ndarray, raw: np.ndarray, name: str) -> Seen:
     if text == len(entries):
         return Seen(values, "string", "text")
     return Seen(raw, dtype, "mixed")
+
+
+def _is_row(value) -> bool:
+    return isinstance(value, (list, tuple)) or getattr(value, "ndim", 0) > 0
 
 
 def _sample(values: np.ndarray) -> str:
