@@ -7,27 +7,26 @@ from functools import cache
 from .engine import Exercise
 
 
-@cache
-def _lesson(number: str) -> dict[str, Exercise]:
+def _grader(number: str):
+    """Return the grader module of a lesson, or None if the lesson has none."""
     try:
-        module = importlib.import_module(f".lesson_{number}", __package__)
+        return importlib.import_module(f".lesson_{number}", __package__)
     except ModuleNotFoundError as error:
         if error.name and error.name.endswith(f"lesson_{number}"):
-            return {}
+            return None
         raise
-    return {exercise.id: exercise for exercise in module.EXERCISES}
+
+
+@cache
+def _lesson(number: str) -> dict[str, Exercise]:
+    module = _grader(number)
+    return {e.id: e for e in module.EXERCISES} if module else {}
 
 
 @cache
 def predictions(number: str) -> dict:
     """Return the predictions of a lesson by id; see `predictions.Prediction`."""
-    try:
-        module = importlib.import_module(f".lesson_{number}", __package__)
-    except ModuleNotFoundError as error:
-        if error.name and error.name.endswith(f"lesson_{number}"):
-            return {}
-        raise
-    return {p.id: p for p in getattr(module, "PREDICTIONS", ())}
+    return {p.id: p for p in getattr(_grader(number), "PREDICTIONS", ())}
 
 
 def lessons() -> tuple[str, ...]:
