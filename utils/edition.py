@@ -2,8 +2,9 @@
 
 ``python -m utils.edition`` writes ``lessons/`` from ``solutions/`` and stores
 fresh outputs in both; name notebooks (``03`` or ``03_double_softmax``) to build
-only those. ``--check`` executes and writes nothing: it compares the sources and
-exits with 1 at the first drift.
+only those. ``--text`` is for changes of text alone: it executes nothing, keeps the
+stored outputs, and refuses if code has changed. ``--check`` executes and writes
+nothing: it compares the sources and exits with 1 at the first drift.
 """
 
 import argparse
@@ -18,6 +19,8 @@ import time
 from pathlib import Path
 
 import nbformat
+
+from . import timing
 
 ROOT = Path(__file__).resolve().parents[1]
 SOLUTIONS = ROOT / "solutions"
@@ -177,13 +180,38 @@ def select(names: list[str]) -> list[Path]:
     return chosen
 
 
-def build(path: Path) -> None:
+def keep_outputs(lesson: nbformat.NotebookNode, stored: nbformat.NotebookNode) -> None:
+    """Give a freshly derived lesson the stored outputs of the same code.
+
+    Raises
+    ------
+    Drift
+        If a code cell is new or differs: then it must be executed.
+    """
+    lesson.metadata = stored.metadata
+    before = {cell.id: cell for cell in stored.cells}
+    for cell in lesson.cells:
+        if cell.cell_type != "code":
+            continue
+        if cell.id not in before or before[cell.id].source != cell.source:
+            raise Drift(f"cell {cell.id}: its code has changed, so build without --text")
+        cell.outputs = before[cell.id].outputs
+        cell.execution_count = before[cell.id].execution_count
+
+
+def build(path: Path, *, text_only: bool = False) -> None:
     """Format one notebook of the instructor, derive the learner's, execute and write both."""
     subprocess.run([sys.executable, "-m", "ruff", "format", "--quiet", path], check=True)
-    solution = normalise(read(path))
+    edited = read(path)
+    solution = normalise(edited)
     lesson = derive(solution)
+    timing.note(solution, lesson)
+    if text_only:
+        solution.metadata = edited.metadata
+        keep_outputs(lesson, read(LESSONS / path.name))
     for notebook, folder in ((solution, SOLUTIONS), (lesson, LESSONS)):
-        execute(notebook, folder)
+        if not text_only:
+            execute(notebook, folder)
         nbformat.write(notebook, folder / path.name)
 
 
@@ -194,7 +222,10 @@ def check(path: Path) -> None:
         raise Drift(f"lessons/{path.name} is missing: run `python -m utils.edition {path.stem}`")
     solution = read(path)
     unformed = compare(normalise(solution), solution)
-    differences = unformed or compare(derive(solution), read(target))
+    lesson = derive(solution)
+    timed = copy.deepcopy(solution)
+    timing.note(timed, lesson)
+    differences = unformed or compare(lesson, read(target)) or compare(timed, solution)
     if differences:
         cell, what = differences[0]
         raise Drift(
@@ -207,6 +238,7 @@ def main(argv: list[str] | None = None) -> int:
     """Run the command line; return its exit status."""
     parser = argparse.ArgumentParser(prog="python -m utils.edition", description=__doc__)
     parser.add_argument("notebooks", nargs="*", help="numbers or names; all if none is given")
+    parser.add_argument("--text", action="store_true", help="keep the stored outputs")
     parser.add_argument("--check", action="store_true", help="compare only")
     options = parser.parse_args(argv)
     for path in select(options.notebooks):
@@ -215,7 +247,7 @@ def main(argv: list[str] | None = None) -> int:
             if options.check:
                 check(path)
             else:
-                build(path)
+                build(path, text_only=options.text)
         except Drift as drift:
             print(f"drift: {drift}", file=sys.stderr)
             return 1

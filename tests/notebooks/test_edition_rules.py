@@ -77,3 +77,37 @@ def test_a_missing_cell_is_drift():
     lesson = edition.derive(source)
     del lesson.cells[0]
     assert edition.compare(edition.derive(source), lesson)[0][0] == "cell-0"
+
+
+def test_text_may_change_and_keep_its_outputs():
+    source = notebook(("markdown", "one", []), ("code", "print(1)", []))
+    stored = edition.derive(source)
+    stored.cells[1].outputs = [nbformat.v4.new_output("stream", text="1\n")]
+    stored.cells[1].execution_count = 4
+    source.cells[0].source = "another text"
+    lesson = edition.derive(source)
+    edition.keep_outputs(lesson, stored)
+    assert lesson.cells[0].source == "another text"
+    assert (lesson.cells[1].outputs[0].text, lesson.cells[1].execution_count) == ("1\n", 4)
+
+
+def test_code_that_has_changed_must_be_executed():
+    source = notebook(("code", "print(1)", []))
+    stored = edition.derive(source)
+    source.cells[0].source = "print(2)"
+    with pytest.raises(edition.Drift, match="without --text"):
+        edition.keep_outputs(edition.derive(source), stored)
+
+
+def test_a_stale_sum_of_minutes_is_drift(tmp_path, monkeypatch):
+    monkeypatch.setattr(edition, "LESSONS", tmp_path)
+    path, *_ = edition.select(["03"])
+    solution = edition.read(path)
+    nbformat.write(edition.derive(solution), tmp_path / path.name)
+    edition.check(path)
+    solution.cells[1].source = solution.cells[1].source.replace("15 minutes", "14 minutes")
+    stale = tmp_path / "solutions" / path.name
+    stale.parent.mkdir()
+    nbformat.write(solution, stale)
+    with pytest.raises(edition.Drift, match="line 1"):
+        edition.check(stale)
