@@ -19,9 +19,14 @@ END = "<!-- end of lessons -->"
 
 def page() -> str:
     """Return README's text with the table as the register has it now."""
-    head, rest = README.read_text(encoding="utf-8").split(BEGIN)
-    _, tail = rest.split(END)
-    return f"{head}{BEGIN}{curriculum.markdown()}\n{END}{tail}"
+    return between(README.read_text(encoding="utf-8"), BEGIN, END, f"{curriculum.markdown()}\n")
+
+
+def between(text: str, begin: str, end: str, body: str) -> str:
+    """Return `text` with `body` in place of what stands between two markers."""
+    head, rest = text.split(begin)
+    _, tail = rest.split(end)
+    return f"{head}{begin}{body}{end}{tail}"
 
 
 def figure() -> bytes:
