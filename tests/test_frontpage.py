@@ -2,7 +2,6 @@
 
 from utils import curriculum, frontpage, pitfalls
 
-import re
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -17,11 +16,6 @@ def test_every_pitfall_has_a_row_and_every_lesson_exists_once():
     for entry in pitfalls.all():
         assert f"`{entry.id}`" in README
     assert [lesson.number for lesson in curriculum.LESSONS] == list(range(22))
-
-
-def test_local_links_lead_somewhere():
-    for target in re.findall(r"\]\((?!https?:)([^)#]+)\)", README):
-        assert (ROOT / target).exists(), target
 
 
 def test_two_screens_before_the_table():

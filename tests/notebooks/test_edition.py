@@ -1,11 +1,7 @@
-"""The learner's edition follows from the instructor's, and its normal form holds."""
+"""The learner's edition follows from the instructor's, and the exceptions are few."""
 
 from utils import edition
 
-import ast
-import re
-
-import nbformat
 import pytest
 
 SOLUTIONS = edition.select([])
@@ -38,26 +34,6 @@ def test_every_lesson_has_a_solution():
 
 
 @pytest.mark.parametrize("path", BOTH, ids=lambda p: f"{p.parent.name}/{p.stem}")
-def test_every_code_cell_was_executed_in_order(path):
-    cells = [c for c in edition.read(path).cells if c.cell_type == "code"]
-    assert [c.execution_count for c in cells] == list(range(1, len(cells) + 1))
-    for cell in cells:
-        # An output that was stripped would be compared with nothing.
-        if prints(cell.source):
-            assert cell.outputs, f"cell {cell.id} shows something but has no stored output"
-
-
-@pytest.mark.parametrize("path", BOTH, ids=lambda p: f"{p.parent.name}/{p.stem}")
-def test_outputs_hold_no_path_error_or_widget(path):
-    for cell in edition.read(path).cells:
-        for output in cell.get("outputs", []):
-            text = nbformat.v4.writes(nbformat.v4.new_notebook(cells=[cell]))
-            assert not re.search(r"/(root|home|Users|tmp)/|ipykernel_\d", text), cell.id
-            assert output.output_type != "error" or "raises-exception" in edition.tags(cell)
-            assert "application/vnd.jupyter.widget-view+json" not in output.get("data", {})
-
-
-@pytest.mark.parametrize("path", BOTH, ids=lambda p: f"{p.parent.name}/{p.stem}")
 def test_the_list_of_uncompared_cells_is_short_and_known(path):
     for cell in edition.read(path).cells:
         ignored = "nbval-ignore-output" in edition.tags(cell) or "NBVAL" in cell.source
@@ -79,12 +55,3 @@ def test_cells_are_short(path):
         if cell.cell_type == "code":
             lines = [line for line in cell.source.splitlines() if line.strip()]
             assert len(lines) <= 30, f"cell {cell.id} has {len(lines)} lines"
-
-
-def prints(source: str) -> bool:
-    """Whether a cell certainly shows something: a bare expression at its end, or a print."""
-    body = ast.parse(source).body
-    if not body:
-        return False
-    last = body[-1]
-    return isinstance(last, ast.Expr) and not source.rstrip().endswith(";")
