@@ -9,6 +9,7 @@ from .overview import overview
 from .predictions import outcome, predict
 from .progress import state_dir, summary
 from .registry import all, get
+from .require import require
 
 __all__ = [
     "Exercise",
@@ -18,6 +19,7 @@ __all__ = [
     "outcome",
     "overview",
     "predict",
+    "require",
     "state_dir",
     "summary",
 ]
