@@ -1,0 +1,46 @@
+"""Lay out the sources of the site, and run Sphinx over them."""
+
+from utils import curriculum
+
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+from docs import notebooks
+
+ROOT = Path(__file__).resolve().parents[1]
+HERE = ROOT / "docs"
+SITE = ROOT / "_site"
+NEEDED = ("sphinx", "myst_nb", "furo", "sphinx-mathjax-offline")
+
+
+def lay_out(folder: Path) -> None:
+    """Write everything that becomes a page into an empty folder."""
+    shutil.copytree(HERE / "pages", folder, dirs_exist_ok=True)
+    shutil.copytree(ROOT / "assets", folder / "assets")
+    (folder / "lessons").mkdir(exist_ok=True)
+    for lesson in curriculum.available():
+        notebooks.write(lesson.stem, folder / "lessons")
+    (folder / "lessons" / "index.md").write_text(contents(), encoding="utf-8")
+
+
+def contents() -> str:
+    """Return the page that lists the lessons, and makes them a part of the navigation."""
+    stems = "\n".join(lesson.stem for lesson in curriculum.available())
+    return (
+        f"# Lessons\n\n{curriculum.markdown('')}\n\n"
+        f"```{{toctree}}\n:hidden:\n:titlesonly:\n\n{stems}\n```\n"
+    )
+
+
+def site(output: Path) -> int:
+    """Build the pages anew in `output`; return Sphinx's exit status. A warning is an error."""
+    shutil.rmtree(output, ignore_errors=True)
+    with tempfile.TemporaryDirectory() as scratch:
+        sources = Path(scratch, "sources")
+        lay_out(sources)
+        command = [sys.executable, "-m", "sphinx", "-b", "html", "-c", HERE, "-j", "auto"]
+        command += ["-d", Path(scratch, "doctrees"), "-q", "-W", "--keep-going", sources, output]
+        return subprocess.run(command, cwd=ROOT).returncode
