@@ -37,10 +37,14 @@ def contents() -> str:
 
 def site(output: Path) -> int:
     """Build the pages anew in `output`; return Sphinx's exit status. A warning is an error."""
-    shutil.rmtree(output, ignore_errors=True)
+    # All in a scratch folder: MyST-NB also writes beside the folder of the pages.
     with tempfile.TemporaryDirectory() as scratch:
-        sources = Path(scratch, "sources")
+        sources, pages = Path(scratch, "sources"), Path(scratch, "pages")
         lay_out(sources)
         command = [sys.executable, "-m", "sphinx", "-b", "html", "-c", HERE, "-j", "auto"]
-        command += ["-d", Path(scratch, "doctrees"), "-q", "-W", "--keep-going", sources, output]
-        return subprocess.run(command, cwd=ROOT).returncode
+        command += ["-d", Path(scratch, "doctrees"), "-q", "-W", "--keep-going", sources, pages]
+        status = subprocess.run(command, cwd=ROOT).returncode
+        if status == 0:
+            shutil.rmtree(output, ignore_errors=True)
+            shutil.move(pages, output)
+    return status
