@@ -147,4 +147,4 @@ class Map:
         return "\n".join(f"{number}  {title}: {asked}" for number, title, asked, _ in self._rows())
 
     def _repr_html_(self) -> str:
-        return cards.table(["", "lesson", "the question", "pitfalls"], self._rows())
+        return cards.table(["number", "lesson", "the question", "pitfalls"], self._rows())
