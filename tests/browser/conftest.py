@@ -2,11 +2,10 @@
 
 import os
 import shutil
-from pathlib import Path
 
 import pytest
+from lab import ROOT, Lab, serve
 
-ROOT = Path(__file__).resolve().parents[2]
 # Debian's Chromium calls home when it starts; nothing of that is ours.
 QUIET = ["--disable-background-networking", "--disable-component-update", "--disable-sync"]
 
@@ -32,8 +31,6 @@ def chromium():
 @pytest.fixture(scope="session")
 def served(chromium, tmp_path_factory):
     """The address and token of JupyterLab, started in a copy of what a learner opens."""
-    from lab import serve
-
     folder = tmp_path_factory.mktemp("browser")
     course, state = folder / "course", folder / "state"
     for name in ("lessons", ".jupyter"):
@@ -47,8 +44,6 @@ def served(chromium, tmp_path_factory):
 @pytest.fixture
 def lab(chromium, served):
     """A fresh tab. A test fails if its page asked another machine, or wrote an error."""
-    from lab import Lab
-
     context = chromium.new_context(viewport={"width": 1300, "height": 1000})
     tab = Lab(context.new_page(), *served)
     yield tab

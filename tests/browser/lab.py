@@ -11,8 +11,9 @@ import urllib.error
 import urllib.request
 from pathlib import Path
 
+ROOT = Path(__file__).resolve().parents[2]
 START_LIMIT = 90  # seconds for the server to answer
-RUN_LIMIT = 120_000  # milliseconds for one notebook
+RUN_LIMIT = 240_000  # milliseconds for one notebook
 
 _NOTEBOOK = "window.jupyterapp.shell.currentWidget"
 _IDLE = f"""() => {{

@@ -2,7 +2,7 @@
 
 import nbformat
 import pytest
-from conftest import ROOT
+from lab import ROOT
 
 LESSONS = ("00_start_here", "03_double_softmax", "20_clinic")
 # JupyterLab writes no `alt` for images in outputs, whatever their metadata say. The line of
