@@ -30,6 +30,12 @@ class Pitfall:
         One or two sentences each, in a user's words.
     test : str
         A test of thirty seconds that decides whether you have it.
+    probe : str
+        The test as lines to paste into a loop: silent in health, an ``AssertionError`` with
+        the figures if you have it. Uses ``np``, ``tf``, ``keras`` and the loop's own names.
+    figure : str
+        The stored figure of a lesson that shows it, as ``"03/side-by-side"`` (lesson, cell id).
+        Empty where the field guide draws one of its own.
     check : str
         The checks that find it, such as ``"outputs, watch"``, or ``"undetectable"``.
     reason : str
@@ -46,8 +52,10 @@ class Pitfall:
     cause: str
     remedy: str
     test: str
+    probe: str
     check: str
     reason: str = ""
+    figure: str = ""
     threads: tuple[str, ...] = ()
 
     @property
