@@ -3,6 +3,7 @@
 from utils import edition
 
 import ast
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,7 +12,11 @@ NOTEBOOKS = tuple(sorted([*edition.SOLUTIONS.glob("*.ipynb"), *edition.LESSONS.g
 PYTHON = tuple(
     sorted(
         [*ROOT.glob("*.py")]
-        + [p for folder in ("utils", "tests", "benchmarks") for p in (ROOT / folder).rglob("*.py")]
+        + [
+            p
+            for folder in ("utils", "tests", "benchmarks", "docs")
+            for p in (ROOT / folder).rglob("*.py")
+        ]
     )
 )
 REGISTERS = tuple(sorted((ROOT / "utils").rglob("*.toml")))
@@ -42,3 +47,20 @@ def docstrings(path: Path) -> Iterator[tuple[str, str]]:
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, documented) and (text := ast.get_docstring(node)):
             yield f"{name(path)}:{node.body[0].lineno}", text
+
+
+def register_texts(path: Path) -> Iterator[tuple[str, str]]:
+    """Yield (place, text) for every text of a register; code to paste is none."""
+    yield from _strings(name(path), tomllib.loads(path.read_text(encoding="utf-8")))
+
+
+def _strings(place: str, value) -> Iterator[tuple[str, str]]:
+    if isinstance(value, str):
+        yield place, value
+    elif isinstance(value, list):
+        for item in value:
+            yield from _strings(place, item)
+    elif isinstance(value, dict):
+        for key, item in value.items():
+            if key != "probe":
+                yield from _strings(f"{place}, {key}", item)

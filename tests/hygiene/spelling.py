@@ -15,6 +15,7 @@ from importlib import resources
 MEANT = {
     "fpr": "false positive rate, as scikit-learn names it",
     "abd": "three classes of a planted metric: A, B, D",
+    "caf": "the beginning of a café whose last letter is escaped, in a planted link",
     "acuracy": "a misspelt metric name that a check must survive",
 }
 # Words that codespell counts as American and that are British too, or a name.
