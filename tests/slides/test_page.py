@@ -9,8 +9,8 @@ import sys
 import bs4
 import pytest
 
-pytest.importorskip("sphinx_revealjs", reason="uv run --group slides")
-pytest.importorskip("latex2mathml", reason="uv run --group slides")
+pytest.importorskip("sphinx_revealjs", reason="uv run --all-groups pytest tests/slides")
+pytest.importorskip("latex2mathml", reason="uv run --all-groups pytest tests/slides")
 
 NUMBER = "03"
 

@@ -2,17 +2,10 @@
 
 from utils.slides import __main__ as command
 
-import os
-import shutil
-
 import pytest
 
-pytest.importorskip("sphinx_revealjs", reason="uv run --group slides")
-pytest.importorskip("latex2mathml", reason="uv run --group slides")
-api = pytest.importorskip("playwright.sync_api", reason="uv run --group browser")
-
-CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
-pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no chromium on the path")
+pytest.importorskip("sphinx_revealjs", reason="uv run --all-groups pytest tests/browser")
+pytest.importorskip("latex2mathml", reason="uv run --all-groups pytest tests/browser")
 
 CURRENT = """() => {
   const content = Reveal.getCurrentSlide().querySelector(".fit");
@@ -22,20 +15,11 @@ CURRENT = """() => {
 }"""
 
 
-@pytest.fixture(scope="module")
-def browser():
-    arguments = ["--no-sandbox"] if hasattr(os, "geteuid") and os.geteuid() == 0 else []
-    with api.sync_playwright() as playwright:
-        made = playwright.chromium.launch(executable_path=CHROMIUM, args=arguments)
-        yield made
-        made.close()
-
-
 @pytest.mark.parametrize("number", ["03", "13", "18"])
-def test_every_slide_fits_and_nothing_is_asked_of_the_network(number, browser, tmp_path):
+def test_every_slide_fits_and_nothing_is_asked_of_the_network(number, chromium, tmp_path):
     command.main([number, "--folder", str(tmp_path)])
     (path,) = tmp_path.glob("*.html")
-    context = browser.new_context(viewport={"width": 1280, "height": 720}, offline=True)
+    context = chromium.new_context(viewport={"width": 1280, "height": 720}, offline=True)
     tab = context.new_page()
     asked, failed = [], []
     tab.on("request", lambda request: asked.append(request.url))
