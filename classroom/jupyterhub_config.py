@@ -69,7 +69,7 @@ c.Authenticator.allow_all = True
 
 c.Spawner.mem_limit = os.environ.get("LOSS_AND_FOUND_MEMORY", "4G")
 c.Spawner.cmd = ["jupyterhub-singleuser"]
-c.Spawner.args = [f"--config={CLASSROOM / 'jupyter_server_config.py'}"]
+c.Spawner.environment = {"JUPYTER_CONFIG_PATH": str(CLASSROOM / "learner")}
 c.Spawner.notebook_dir = "~"
 c.Spawner.default_url = "/lab/tree/lessons/00_start_here.ipynb"
 # A whole class logs in within the same minute, and the cores start one server after the other.

@@ -9,8 +9,8 @@ It prints, for each size: seconds until all servers answered; seconds for all ce
 slowest learner); seconds of one core that a learner's server and kernel used; their memory as
 proportional set size (shared pages are divided among those that share them); and the memory that
 the machine has left. The times depend on what else the machine does, the core's seconds and
-the memory hardly. It goes no further when less than ``--reserve`` GiB would be left, and gives
-up a size after ``--limit`` seconds.
+the memory hardly. It stops when less than ``--reserve`` GiB would be left, or after ``--limit``
+seconds for one size.
 """
 
 import argparse
@@ -21,6 +21,7 @@ import statistics
 import subprocess
 import sys
 import tempfile
+import time
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -167,7 +168,7 @@ async def one_size(hub: Hub, count: int, lesson: str, think: float) -> Figures:
         figures.run = [result.seconds for result in results]
         figures.slowest_cell = max(result.slowest for result in results)
         figures.errors = sum(len(result.errors) for result in results)
-        figures.left = psutil.virtual_memory().available / 2**30
+        figures.left = available()
         for each in learners:
             server, kernel = cost(each.name, hub.process.pid)
             figures.server.append(server)
@@ -177,13 +178,48 @@ async def one_size(hub: Hub, count: int, lesson: str, think: float) -> Figures:
     return figures
 
 
+async def within(work, seconds: float, reserve: float):
+    """Await `work` as long as the machine keeps memory in reserve; return its result.
+
+    Parameters
+    ----------
+    work : coroutine
+    seconds : float
+        How long it may take.
+    reserve : float
+        GiB that must stay available.
+
+    Raises
+    ------
+    TimeoutError, MemoryError
+        If either is used up. The work is cancelled first and its servers are stopped.
+    """
+    task = asyncio.ensure_future(work)
+    until = time.monotonic() + seconds
+    while not task.done():
+        short = available() < reserve
+        if short or time.monotonic() > until:
+            task.cancel()
+            await asyncio.wait([task])
+            if short:
+                raise MemoryError(f"less than {reserve:g} GiB of memory were left")
+            raise TimeoutError(f"not done after {seconds:g} s")
+        await asyncio.wait([task], timeout=1)
+    return task.result()
+
+
+def available() -> float:
+    """Return the memory that the machine can still give, in GiB."""
+    return psutil.virtual_memory().available / 2**30
+
+
 async def simulate(options) -> int:
     """Run every class size on a fresh Hub; return the exit status."""
     print(f"{options.lesson}, {options.think:g} s between cells, {os.cpu_count()} cores")
     print(Figures.HEADER, flush=True)
     failed = 0
     for count in options.learners:
-        free = psutil.virtual_memory().available / 2**30
+        free = available()
         if free - count * ROUGHLY_ONE < options.reserve:
             print(f"{count:8d}  not tried: {free:.1f} GiB are free", flush=True)
             break
@@ -193,7 +229,7 @@ async def simulate(options) -> int:
         ):
             await running.ready()
             work = one_size(running, count, options.lesson, options.think)
-            figures = await asyncio.wait_for(work, options.limit)
+            figures = await within(work, options.limit, options.reserve)
         failed += figures.errors
         print(figures, flush=True)
     return bool(failed)

@@ -1,11 +1,12 @@
-# A learner's server in a class: the Hub starts it with --config, an image has it in /etc/jupyter.
+# A learner's server in a class: the Hub names this folder in JUPYTER_CONFIG_PATH, and an image has
+# it as /etc/jupyter. labconfig/ beside it hides nbgrader's buttons, which are the instructor's.
 import os
 import shutil
 from pathlib import Path
 
 c = get_config()  # noqa: F821
 
-COURSE = Path(os.environ.get("LOSS_AND_FOUND_COURSE", Path(__file__).resolve().parents[1]))
+COURSE = Path(os.environ.get("LOSS_AND_FOUND_COURSE", Path(__file__).resolve().parents[2]))
 load_subconfig(str(COURSE / "jupyter_lab_config.py"))  # noqa: F821
 
 
