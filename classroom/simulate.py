@@ -196,7 +196,7 @@ async def within(work, seconds: float, reserve: float):
     """
     task = asyncio.ensure_future(work)
     until = time.monotonic() + seconds
-    while not task.done():
+    while not (await asyncio.wait([task], timeout=1))[0]:
         short = available() < reserve
         if short or time.monotonic() > until:
             task.cancel()
@@ -204,7 +204,6 @@ async def within(work, seconds: float, reserve: float):
             if short:
                 raise MemoryError(f"less than {reserve:g} GiB of memory were left")
             raise TimeoutError(f"not done after {seconds:g} s")
-        await asyncio.wait([task], timeout=1)
     return task.result()
 
 

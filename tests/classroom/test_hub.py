@@ -10,11 +10,13 @@ from urllib.error import HTTPError
 from urllib.parse import urlencode
 from urllib.request import HTTPCookieProcessor, build_opener
 
+import nbformat
 import psutil
 import pytest
+import yaml
 
 from classroom.client import Learner
-from classroom.simulate import cost, hub
+from classroom.simulate import cost, hub, within
 
 CLASSROOM = Path(__file__).resolve().parents[2] / "classroom"
 PROXY = CLASSROOM / "node_modules" / ".bin" / "configurable-http-proxy"
@@ -133,12 +135,59 @@ def test_progress_and_work_are_each_learners_own_and_outlive_the_server(running,
     assert json.loads(journals[0].read_text(encoding="utf-8"))["status"] == "incorrect"
 
 
+def test_a_simulated_learner_runs_the_cells_in_order_and_counts_what_fails(running):
+    cells = ["seen = [1]", "seen.append(2)", "assert seen == [1, 2]", "1 / 0", "assert seen"]
+    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(c) for c in cells])
+
+    async def use():
+        ben = Learner(running, "ben")
+        await ben.save("lessons/small.ipynb", notebook)
+        return await ben.run("small")
+
+    result = asyncio.run(use())
+    assert result.errors == ["ZeroDivisionError: division by zero"]
+    assert 0 < result.slowest <= result.seconds
+
+
+@pytest.mark.parametrize(
+    ("seconds", "reserve", "error"),
+    [(0.0, 0.0, TimeoutError), (600.0, 1e6, MemoryError)],
+)
+def test_a_simulation_stops_by_itself_and_tidies_up(seconds, reserve, error):
+    tidied = []
+
+    async def endless():
+        try:
+            await asyncio.Event().wait()
+        finally:
+            tidied.append(True)
+
+    with pytest.raises(error):
+        asyncio.run(within(endless(), seconds, reserve))
+    assert tidied == [True]
+
+
 def test_servers_leave_out_what_no_lesson_uses(running):
     log = running.log.read_text(encoding="utf-8")
     linked = set(re.findall(r"(\S+) \| extension was successfully linked", log))
     assert "jupyterlab" in linked
     assert not {name for name in linked if name.startswith("nbgrader") or name == "jupyter_lsp"}
     assert cost("ben", running.process.pid)[0].mebibytes > 20
+
+
+def test_the_values_for_kubernetes_agree_with_the_hub_here():
+    values = yaml.safe_load((CLASSROOM / "z2jh-values.yaml").read_text(encoding="utf-8"))
+    assert values["hub"]["templateVars"]["places"] == values["hub"]["activeServerLimit"]
+    mounted = Path(values["hub"]["extraFiles"]["full_house"]["mountPath"])
+    assert mounted.name in {p.name for p in (CLASSROOM / "templates").iterdir()}
+    assert str(mounted.parent) in values["hub"]["templatePaths"]
+    config = (CLASSROOM / "jupyterhub_config.py").read_text(encoding="utf-8")
+    assert f'c.Spawner.default_url = "{values["singleuser"]["defaultUrl"]}"' in config
+    dockerfile = (CLASSROOM / "Dockerfile").read_text(encoding="utf-8")
+    assert values["singleuser"]["cmd"] in dockerfile
+    for source in re.findall(r"^COPY (.+) \S+$", dockerfile, re.MULTILINE):
+        assert all((CLASSROOM.parent / name).exists() for name in source.split()), source
+        assert not {"solutions", "tests", "."} & set(source.split())
 
 
 def test_stopping_the_hub_leaves_no_server_behind(tmp_path):
