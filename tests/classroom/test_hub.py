@@ -167,6 +167,14 @@ def test_a_simulation_stops_by_itself_and_tidies_up(seconds, reserve, error):
     assert tidied == [True]
 
 
+def test_servers_give_back_what_nobody_uses(running):
+    asyncio.run(Learner(running, "anna").open_kernel(LESSON)).close()
+    log = running.log.read_text(encoding="utf-8")
+    assert "Culling kernels with idle durations > 1800 seconds" in log
+    assert "Culling kernels even with connected clients" in log
+    assert "Will shut down after 1800 seconds with no kernels" in log
+
+
 def test_servers_leave_out_what_no_lesson_uses(running):
     log = running.log.read_text(encoding="utf-8")
     linked = set(re.findall(r"(\S+) \| extension was successfully linked", log))
