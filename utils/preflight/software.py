@@ -3,6 +3,7 @@
 # A Python too old for the course must get as far as saying so.
 from __future__ import annotations
 
+import os
 import sys
 import tempfile
 import time
@@ -61,7 +62,7 @@ def kernel() -> Line:
     finally:
         client.stop_channels()
         manager.shutdown_kernel(now=True)
-    if prefix != sys.prefix:
+    if os.path.realpath(prefix) != os.path.realpath(sys.prefix):
         todo = "remove the kernel `python3` of that Python (`jupyter kernelspec list` names it)"
         return Line("kernel", f"is another Python's: {prefix}", todo)
     return Line("kernel", f"answers in {time.perf_counter() - start:.1f} s")

@@ -52,9 +52,9 @@ def page(title: str, stacks: list[Stack]) -> str:
 <style>{_styles()}</style>
 </head>
 <body>
-<main class="reveal"><div class="slides">
+<main><div class="reveal"><div class="slides">
 {body}
-</div></main>
+</div></div></main>
 <script>{_script(REVEAL / "dist" / "reveal.js")}</script>
 <script>{_script(REVEAL / "plugin" / "notes" / "notes.js")}</script>
 <script>{_script(HERE / "deck.js")}</script>
