@@ -22,6 +22,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections import Counter
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -93,7 +94,7 @@ class Figures:
     server: list["Cost"] = field(default_factory=list)
     kernel: list["Cost"] = field(default_factory=list)
     left: float = 0.0  # GiB
-    errors: int = 0
+    errors: list[str] = field(default_factory=list)
 
     HEADER = (
         "          start   all cells (s)     slowest    core s a learner   MiB a learner     GiB\n"
@@ -111,7 +112,7 @@ class Figures:
             f"{self.learners:8d}  {max(self.start):7.0f} {statistics.median(self.run):6.0f}"
             f"  {max(self.run):7.0f}   {self.slowest_cell:8.0f}"
             f"   {means[0]:6.1f}  {means[1]:6.1f}     {means[2]:6.0f}  {means[3]:6.0f}"
-            f"  {self.left:6.1f}  {self.errors:6d}"
+            f"  {self.left:6.1f}  {len(self.errors):6d}"
         )
 
 
@@ -167,7 +168,7 @@ async def one_size(hub: Hub, count: int, lesson: str, think: float) -> Figures:
         results = await asyncio.gather(*(each.run(lesson, think) for each in learners))
         figures.run = [result.seconds for result in results]
         figures.slowest_cell = max(result.slowest for result in results)
-        figures.errors = sum(len(result.errors) for result in results)
+        figures.errors = [error for result in results for error in result.errors]
         figures.left = available()
         for each in learners:
             server, kernel = cost(each.name, hub.process.pid)
@@ -229,8 +230,10 @@ async def simulate(options) -> int:
             await running.ready()
             work = one_size(running, count, options.lesson, options.think)
             figures = await within(work, options.limit, options.reserve)
-        failed += figures.errors
+        failed += len(figures.errors)
         print(figures, flush=True)
+        for error, times in Counter(figures.errors).items():
+            print(f"{times:8d}  {error}", flush=True)
     return bool(failed)
 
 

@@ -168,7 +168,10 @@ def test_a_simulation_stops_by_itself_and_tidies_up(seconds, reserve, error):
 
 
 def test_servers_give_back_what_nobody_uses(running):
-    asyncio.run(Learner(running, "anna").open_kernel(LESSON)).close()
+    async def use():
+        (await Learner(running, "anna").open_kernel(LESSON)).close()
+
+    asyncio.run(use())
     log = running.log.read_text(encoding="utf-8")
     assert "Culling kernels with idle durations > 1800 seconds" in log
     assert "Culling kernels even with connected clients" in log
