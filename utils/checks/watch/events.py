@@ -28,11 +28,6 @@ class Event:
     info: dict = field(default_factory=dict)
 
 
-def is_eager(tensor) -> bool:
-    """Whether a value can be read from it now."""
-    return hasattr(tensor, "numpy") and not hasattr(tensor, "graph")
-
-
 def shape_of(tensor) -> tuple | None:
     """Return the static shape with None for what is unknown, or None without a rank."""
     shape = getattr(tensor, "shape", None)
@@ -81,8 +76,10 @@ class Look:
     def __init__(self, read=to_numpy):
         self._read = read
         self._seen = {}
+        self.asked = 0  # how often a value was wanted
 
     def __call__(self, tensor):
+        self.asked += 1
         if tensor is None:
             return None
         key = id(tensor)

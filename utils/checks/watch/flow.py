@@ -46,6 +46,7 @@ class Flow:
 
     def __init__(self, operations, seeds=()):
         self.operations = operations
+        self.open = None  # questions about operations that another look may answer otherwise
         self.by_type = {}
         self._makers = {}
         self._learned = {_key(t) for t in seeds}
@@ -63,6 +64,12 @@ class Flow:
         """Yield the operations of these types."""
         for name in types:
             yield from self.by_type.get(name, ())
+
+    def questions(self, rules: dict) -> list:
+        """Return the pairs (rule, operation) that are to be asked, by rules per type."""
+        if self.open is None:
+            self.open = [(rule, op) for kind, rule in rules.items() for op in self.of(kind)]
+        return self.open
 
     def maker(self, tensor):
         """Return the operation that made a tensor, or None if it came from outside."""

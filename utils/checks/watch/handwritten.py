@@ -16,10 +16,22 @@ class Handwritten(Subject):
 
     def on_flow(self, event, look) -> None:
         flow = event.info["flow"]
-        for kind, rule in RULES.items():
-            for op in flow.of(kind):
-                for finding in rule(flow, op, look):
-                    self.recorder.add(finding)
+        flow.open = [
+            (rule, op)
+            for rule, op in flow.questions(RULES)
+            if self._ask(rule, flow, op, look) or look is None
+        ]
+
+    def _ask(self, rule, flow, op, look) -> bool:
+        """Add what a rule finds; return whether it may answer otherwise at another look.
+
+        Silence that rested on no value stays silence: shapes and attributes do not change.
+        """
+        asked = getattr(look, "asked", 0)
+        findings = rule(flow, op, look)
+        for finding in findings:
+            self.recorder.add(finding)
+        return bool(findings) or getattr(look, "asked", 0) > asked
 
 
 def _broadcast(flow: Flow, op, look) -> list[Finding]:

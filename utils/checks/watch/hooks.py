@@ -18,6 +18,7 @@ from .patching import SWITCHBOARD
 
 EXPECTED_OP = {"sparse": "Softmax", "categorical": "Softmax", "binary": "Sigmoid"}
 FUNCTIONS = ("sparse_categorical_accuracy", "categorical_accuracy", "binary_accuracy")
+HERE = SWITCHBOARD.here
 CONTAINERS = ("CompileLoss", "CompileMetrics", "MetricsList")
 
 
@@ -87,17 +88,17 @@ def _install_metric(patches, cls) -> None:
 
 def deaf() -> bool:
     """Whether nobody listens, or this thread is inside our own observation."""
-    return not SWITCHBOARD.listeners or SWITCHBOARD.silent
+    return HERE.silent or not SWITCHBOARD.listeners
 
 
 def emit(event: Event) -> None:
     """Hand an event to all who listen; observing is not itself observed."""
-    SWITCHBOARD.silent = True
+    HERE.silent = True
     try:
         for listener in SWITCHBOARD.listeners:
             listener.receive(event)
     finally:
-        SWITCHBOARD.silent = False
+        HERE.silent = False
 
 
 class inside:
@@ -109,22 +110,22 @@ class inside:
         self.entry = (kind, subject)
 
     def __enter__(self):
-        SWITCHBOARD.stack.append(self.entry)
+        HERE.stack.append(self.entry)
 
     def __exit__(self, *exc):
-        SWITCHBOARD.stack.pop()
+        HERE.stack.pop()
 
 
 def _within(kind: str):
     """Return the innermost object of this kind that the thread is inside of, or None."""
-    for entry_kind, subject in reversed(SWITCHBOARD.stack):
+    for entry_kind, subject in reversed(HERE.stack):
         if entry_kind == kind:
             return subject
     return None
 
 
 def _is_within(kind: str) -> bool:
-    return any(entry[0] == kind for entry in SWITCHBOARD.stack)
+    return any(entry[0] == kind for entry in HERE.stack)
 
 
 def _loss(original):
@@ -399,38 +400,48 @@ def _metric_method(kind):
 
 
 def _concrete(original):
+    """Let a step be counted, at the cost of a few microseconds, and some steps be looked at."""
+
     def call(self, tensor_inputs, captured_inputs):
-        if deaf() or not tf.executing_eagerly():
+        if HERE.silent or not tf.executing_eagerly():
             return original(self, tensor_inputs, captured_inputs)
         listeners = SWITCHBOARD.listeners
-        inputs, count = [*tensor_inputs, *captured_inputs], len(tensor_inputs)
-        for listener in listeners:
-            inputs = listener.before_step(self, inputs)
+        graph = self.graph
+        looking = [listener for listener in listeners if listener.counted(graph)]
+        if looking:
+            count = len(tensor_inputs)
+            inputs = [*tensor_inputs, *captured_inputs]
+            for listener in looking:
+                inputs = listener.before_step(graph, inputs)
+            tensor_inputs, captured_inputs = inputs[:count], inputs[count:]
         try:
-            outputs = original(self, inputs[:count], inputs[count:])
+            outputs = original(self, tensor_inputs, captured_inputs)
         except Exception as problem:
-            _quietly(listeners, "step_raised", self, inputs, problem)
+            inputs = [*tensor_inputs, *captured_inputs]
+            _quietly(listeners, "look_back", graph, inputs, problem)
             raise
-        _quietly(listeners, "step_gave", self, inputs, outputs)
-        if any(listener.attentive for listener in listeners):
-            _quietly(listeners, "after_step", self, outputs)
+        for listener in listeners:
+            if listener.failed(graph, outputs):
+                _quietly([listener], "look_back", graph, [*tensor_inputs, *captured_inputs])
+        if looking:
+            _quietly(looking, "after_step", graph, outputs)
         return outputs
 
     return call
 
 
 def _quietly(listeners, method: str, *args) -> None:
-    SWITCHBOARD.silent = True
+    HERE.silent = True
     try:
         for listener in listeners:
             getattr(listener, method)(*args)
     finally:
-        SWITCHBOARD.silent = False
+        HERE.silent = False
 
 
 def _function(original):
     def call(self, *args, **kwargs):
-        if deaf() or not tf.executing_eagerly():
+        if HERE.silent or not tf.executing_eagerly():
             return original(self, *args, **kwargs)
         listeners = SWITCHBOARD.listeners
         for listener in listeners:

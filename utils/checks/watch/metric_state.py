@@ -85,11 +85,11 @@ class MetricStates(Subject):
             state = self.states[id(metric)] = State(metric)
         return state
 
-    def on_metric(self, event, look) -> None:
+    def on_metric(self, event, look, times=1) -> None:
         state = self._of(event.subject)
-        state.updates += 1
-        state.since += 1
-        state.called += event.info.get("by_call", False)
+        state.updates += times
+        state.since += times
+        state.called += times * event.info.get("by_call", False)
         now = self.passes.get(self.source, 0)
         if state.source is None:
             state.source, state.passes = self.source, (now, now)
@@ -98,10 +98,10 @@ class MetricStates(Subject):
         if "second" not in event.tensors and event.tensors.get("sample_weight") is None:
             self._average(event, state, look)
 
-    def count_call(self, event) -> None:
-        """Count an update in a step that is not looked at."""
+    def count_call(self, event, times) -> None:
+        """Count updates in steps that are not looked at."""
         if event.kind == "metric":
-            self.on_metric(event, None)
+            self.on_metric(event, None, times)
         elif event.kind == "reset":
             self.on_reset(event, None)
 

@@ -46,6 +46,15 @@ class Patches:
                 setattr(owner, name, before)
 
 
+class Here(threading.local):
+    """What one thread is in the middle of."""
+
+    silent = False  # inside our own observation
+
+    def __init__(self):
+        self.stack = []  # the watched calls it is in, outermost first
+
+
 class Switchboard:
     """One set of patches, shared by all blocks that watch at the same time.
 
@@ -55,7 +64,7 @@ class Switchboard:
 
     def __init__(self):
         self.listeners = ()
-        self.local = threading.local()
+        self.here = Here()
         self._lock = threading.RLock()
         self._patches = None
         self.last_value = None  # weak reference to what metric(y, p) returned last
@@ -90,20 +99,16 @@ class Switchboard:
     @property
     def stack(self) -> list:
         """The watched calls this thread is in, outermost first."""
-        try:
-            return self.local.stack
-        except AttributeError:
-            self.local.stack = []
-            return self.local.stack
+        return self.here.stack
 
     @property
     def silent(self) -> bool:
         """Whether this thread is inside our own observation."""
-        return getattr(self.local, "silent", False)
+        return self.here.silent
 
     @silent.setter
     def silent(self, value: bool) -> None:
-        self.local.silent = value
+        self.here.silent = value
 
 
 # Patches are made on classes and modules, which are one per process; so is this.

@@ -2,21 +2,16 @@
 
 import threading
 
-import numpy as np
 import tensorflow as tf
 
 from ..report import Finding
-from .events import Event, Look, is_eager
+from .events import Event, Look
 from .flow import Window
-from .patching import SWITCHBOARD
-from .steps import TracedStep, analyse
-from .tee import tee
+from .schedule import Schedule
+from .traced import TracedSteps
 
-
-def due(count: int, every: int) -> bool:
-    """Whether the count-th call is one to look at: 1, 2, 4, 8, 16, 64, 256, … and every so many."""
-    power = count & (count - 1) == 0 and (count <= 16 or count.bit_length() % 2 == 1)
-    return power or count % every == 0
+EAGER = Schedule((1, 2, 4, 8), 16)
+WINDOWS = Schedule((1, 2, 4, 8, 16, 64), 256)
 
 
 class Recorder:
@@ -30,23 +25,20 @@ class Recorder:
         Reads events from a graph that was traced before the block.
     """
 
-    EVERY_EAGER = 16
-    EVERY_TRACED = 512
-
     def __init__(self, subjects, read):
         self.subjects = subjects
-        self._read_graph = read
+        self.traced = TracedSteps(self, read)
+        self.counted = self.traced.counted  # asked at every call of a traced function
+        self.failed = self.traced.failed
+        self.look_back = self.traced.look_back
         self._handlers = {}
-        self._noted = {}
-        self._graphs = []  # keeps ids in _noted from being used again
-        self._steps = {}
         self._counts = {}
         self.train_steps = 0
         self.found = {}
         self.not_observed = {}
-        self._window = Window()
+        self.window = Window()
         self._function = None  # the tf.function that is being called
-        self._looked = False
+        self._returned = None  # the tf.function that returned last
         self._thread = threading.get_ident()
         for subject in subjects:
             subject.recorder = self
@@ -56,46 +48,47 @@ class Recorder:
 
     def receive(self, event: Event) -> None:
         """Note an event of a traced graph, or play an eager one at once."""
+        self.traced.settle()
         if event.kind in ("create", "losses"):
-            self._play(event, None)
+            self.play(event, None)
             return
-        graph = None if tf.executing_eagerly() else tf.compat.v1.get_default_graph()
-        if graph is not None:
-            self._note(graph, event)
+        if not tf.executing_eagerly():
+            self.traced.note(tf.compat.v1.get_default_graph(), event)
+            if "raised" in event.info:
+                self.play(event, Look())
             return
         info = event.info  # calls outside the tape are counted apart: evaluation is rarer
         key = (event.kind, id(event.subject), info.get("ce"), info.get("taped"))
         count = self._counts[key] = self._counts.get(key, 0) + 1
-        raised = "raised" in event.info
         if event.kind == "model":
-            self._tick(("model", event.info["taped"]), tf.nest.flatten(event.info["outputs"]))
+            self._model_gave(info["taped"], tf.nest.flatten(info["outputs"]))
         elif event.kind in ("loss", "cross_entropy"):
-            self._window.seed([event.tensors.get("result")])
-        self._play(event, Look() if raised or due(count, self.EVERY_EAGER) else None)
+            self.window.seed([event.tensors.get("result")])
+        self.play(event, Look() if EAGER.due(count) or "raised" in info else None)
 
-    def _tick(self, key, outputs) -> None:
-        """A model or a traced step has just given its outputs: look at what is done with them."""
+    def _model_gave(self, taped: bool, outputs) -> None:
+        """A model has just given its outputs: look at what is done with them, now and then."""
+        key = ("outputs", taped)
+        count = self._counts[key] = self._counts.get(key, 0) + 1
+        self._see(outputs if WINDOWS.due(count) else None)
+
+    def _see(self, outputs) -> None:
+        """End the record of what the loop runs eagerly; begin one if there are outputs."""
         if threading.get_ident() != self._thread:
             return
-        self._close_window()
-        count = self._counts[key] = self._counts.get(key, 0) + 1
-        if due(count, self.EVERY_TRACED):
-            self._window.start()
-            self._window.seed(outputs)
+        self.close_window()
+        if outputs is not None:
+            self.window.start()
+            self.window.seed(outputs)
 
-    def _close_window(self) -> None:
-        flow = self._window.stop()
+    def close_window(self) -> None:
+        """End the record of what the loop runs eagerly, and hand it to the subjects."""
+        flow = self.window.stop()
         if flow is not None:
-            self._play(Event("flow", None, {}, {"flow": flow, "graph": False}), Look())
+            self.play(Event("flow", None, {}, {"flow": flow, "graph": False}), Look())
 
-    def _note(self, graph, event) -> None:
-        if id(graph) not in self._noted:
-            self._graphs.append(graph)
-        self._noted.setdefault(id(graph), []).append(event)
-        if "raised" in event.info:
-            self._play(event, Look())
-
-    def _play(self, event, look) -> None:
+    def play(self, event, look) -> None:
+        """Hand an event to every subject that wants its kind."""
         if event.kind == "gradient":
             self.train_steps += 1
         handlers = self._handlers.get(event.kind)
@@ -110,112 +103,43 @@ class Recorder:
             except Exception as problem:
                 self.missed(handler.__self__, problem)
 
+    def count(self, analysis, times: int) -> None:
+        """Count calls of a traced step that were not looked at."""
+        # Resets among the updates make their order matter.
+        updates = all(event.kind == "metric" for event in analysis.metrics)
+        rounds, each = (1, times) if updates else (times, 1)
+        for _ in range(rounds):
+            self.train_steps += each * analysis.gradients
+            for event in analysis.metrics:
+                for count in self._counters:
+                    count(event, each)
+
     def missed(self, subject, problem: Exception) -> None:
         """Say in the report what could not be observed, for a fault of our own."""
         what = type(subject).__name__
         self.not_observed[f"{what}: {type(problem).__name__}: {str(problem)[:120]}"] = True
 
-    def before_step(self, function, inputs) -> list:
+    def before_step(self, graph, inputs) -> list:
         """A traced function is about to run on these inputs; return those it shall run on."""
-        step = self._steps.get(id(function.graph)) or self._new_step(function)
-        if step is None:
-            return inputs
-        step.calls += 1
-        self._looked = False
-        analysis = step.analysis
-        if not due(step.calls, self.EVERY_TRACED) or not analysis.lock.acquire(blocking=False):
-            self.train_steps += analysis.gradients
-            for event in analysis.metrics:
-                for count in self._counters:
-                    count(event)
-            return inputs
-        self._looked = SWITCHBOARD.silent = True
-        try:
-            analysis.replay.feed(inputs)
-            if analysis.drawing is not None:
-                inputs = tee(analysis.replay.root, analysis.drawing, inputs)
-            look = analysis.look()
-            for event in analysis.events:
-                self._play(event, look)
-            analysis.replay.root.forget()
-        finally:
-            analysis.lock.release()
-            SWITCHBOARD.silent = False
-        return inputs
+        return self.traced.before(graph, inputs, self._function)
 
-    @property
-    def attentive(self) -> bool:
-        """Whether it wants to hear what a traced step gave."""
-        return self._window.open or self._looked
-
-    def after_step(self, function, outputs) -> None:
-        """The traced function has run: see what the loop does with its outputs."""
-        if self._window.open:
-            self._close_window()
-        step = self._steps.get(id(function.graph))
-        if step is not None and due(step.calls, self.EVERY_TRACED):
-            self._tick(("step", id(function.graph)), tf.nest.flatten(outputs))
-
-    def step_gave(self, function, inputs, outputs) -> None:
-        """A compiled training step has run: look at the first that gives NaN, whenever it comes.
-
-        Under XLA a bad label raises nothing; it makes the loss NaN.
-        """
-        step = self._steps.get(id(function.graph))
-        if step is None or step.failed or not step.analysis.gradients:
-            return
-        scalars = (t for t in tf.nest.flatten(outputs) if is_eager(t) and t.shape.rank == 0)
-        if any(t.dtype.is_floating and not np.isfinite(t.numpy()) for t in scalars):
-            step.failed = True
-            try:
-                self._look_back(step, inputs, {})
-            except Exception as problem:
-                self.missed(self, problem)
-
-    def step_raised(self, function, inputs, problem) -> None:
-        """The traced function raised: look at what it was given."""
-        step = self._steps.get(id(function.graph))
-        if step is None:
-            return
-        self._look_back(step, inputs, {"raised": problem})
-
-    def _look_back(self, step, inputs, what) -> None:
-        """Look at the losses and metrics of a step that went wrong."""
-        step.analysis.replay.feed(inputs)
-        look = step.analysis.look()
-        for event in step.analysis.events:
-            kinds = ("cross_entropy", "loss", "metric") if what else ("cross_entropy",)
-            if event.kind in kinds:
-                info = {**event.info, **what}
-                self._play(Event(event.kind, event.subject, event.tensors, info), look)
-        step.analysis.replay.root.forget()
-
-    def _new_step(self, function) -> TracedStep | None:
-        graph = function.graph
-        python = getattr(self._function, "python_function", None)
-        SWITCHBOARD.silent = True
-        try:
-            step = TracedStep(analyse(graph, self._noted, self._read_graph, python))
-        except Exception as problem:
-            self.missed(self, problem)
-            return None
-        finally:
-            SWITCHBOARD.silent = False
-        self._graphs.append(graph)
-        self._steps[id(graph)] = step
-        self.not_observed |= dict.fromkeys(step.analysis.missed, True)
-        return step
+    def after_step(self, graph, outputs) -> None:
+        """A call that was looked at has run: see what the loop does with its outputs."""
+        self._see(tf.nest.flatten(outputs))
 
     def function_called(self, function) -> None:
         """A tf.function is about to be called (and perhaps traced)."""
         self._function = function
-        if self._window.open:
-            self._close_window()
+        if self.window.open:
+            self.close_window()
         for handler in self._on_call:
             handler(function)
 
     def function_returned(self, function, args) -> None:
         """A tf.function has been called."""
+        if function is self._returned:
+            return
+        self._returned = function
         for handler in self._on_return:
             handler(function, args)
 
@@ -227,10 +151,11 @@ class Recorder:
 
     def finish(self) -> None:
         """Take in what is still open."""
-        self._close_window()
+        self.close_window()
 
     def findings(self) -> list[Finding]:
         """Return what was found so far, one finding for each pitfall."""
+        self.traced.settle()
         found = [entry[0] for entry in self.found.values()]
         for subject in self.subjects:
             try:
@@ -244,14 +169,14 @@ class Recorder:
         seen = {}
         for subject in self.subjects:
             seen |= subject.observed()
-        if self.train_steps or self._steps:
-            calls = {"traced steps": sum(s.calls for s in self._steps.values())}
-            seen = {"training steps": self.train_steps} | (calls if self._steps else {}) | seen
+        traced = self.traced.observed()
+        if self.train_steps or traced:
+            seen = {"training steps": self.train_steps} | traced | seen
         return seen
 
     def close(self) -> None:
         """Let go of graphs, tensors and objects of the loop."""
-        self._function = None
+        self.traced.close()
+        self._function = self._returned = None
         self.subjects, self._handlers, self._on_call, self._on_return = (), {}, (), ()
-        self._counters = ()
-        self._noted, self._graphs, self._steps, self._counts = {}, [], {}, {}
+        self._counters, self._counts = (), {}

@@ -10,7 +10,7 @@ import numpy as np
 import tensorflow as tf
 from tensorflow.python.eager import context, execute, record
 
-UNAVAILABLE = object()
+from .plan import UNAVAILABLE, Plan, run, work
 
 # Operations marked stateful that only read.
 READS = {
@@ -96,6 +96,9 @@ def nested_graphs(graph, op):
 class Replay:
     """Runs parts of one traced function again, for their values only.
 
+    At the first look a value is worked out when it is asked for. What was asked for then
+    is worked out by a plan at the next.
+
     Parameters
     ----------
     graph : FuncGraph
@@ -106,14 +109,23 @@ class Replay:
         self.scopes = {}
         for scope in self.root.walk():
             self.scopes.setdefault(id(scope.graph), scope)
-        self._constants = {}
-        self._attributes = {}
+        self.work = 0  # floating-point operations of what the first look ran, roughly
+        self.runs = 0  # operations run, over all looks
+        self._kernels = {}
+        self._wanted = {}
+        self._plan = None
+        self._planned = 0  # how many tensors the plan gives
+        self._fresh = False  # whether the plan is still to be run on these inputs
 
     def feed(self, inputs) -> None:
         """Set the values of the function's inputs, captured ones included."""
         self.root.forget()
-        for tensor, value in zip(self.root.graph.inputs, inputs, strict=False):
-            self.root.values[tensor.name] = value
+        for name, value in zip(self.root.inputs, inputs, strict=False):
+            self.root.values[name] = value
+        if self._planned < len(self._wanted):
+            self._plan = Plan(self, self._wanted.values())
+            self._planned = len(self._wanted)
+        self._fresh = self._plan is not None
 
     def read(self, tensor):
         """Return a tensor's value as an eager tensor, or None if it cannot be had."""
@@ -121,86 +133,85 @@ class Replay:
         if scope is None:
             return None
         with record.stop_recording(), tf.init_scope():
+            if self._fresh:
+                self._fresh = False
+                self.runs += self._plan.run()
+            self._wanted.setdefault(id(tensor), (scope, tensor))
             value = self._fetch(scope, tensor)
         return None if value is UNAVAILABLE else value
 
     def _fetch(self, scope, wanted):
-        todo = [wanted]
+        todo = [(scope, wanted)]
         while todo:
-            tensor = todo[-1]
-            if tensor.name in scope.values:
+            at, tensor = todo[-1]
+            if tensor.name in at.values:
                 todo.pop()
                 continue
-            missing = [t for t in self._dependencies(scope, tensor) if t.name not in scope.values]
+            origin, behind = self.source(at, tensor)
+            moved = behind is not tensor
+            needs = [behind] if moved else self.inputs_of(at, tensor)
+            missing = [(origin, t) for t in needs if t.name not in origin.values]
             if missing:
                 todo += missing
-                continue
-            self._run(scope, tensor)
+            elif moved:
+                at.values[tensor.name] = origin.values[behind.name]
+            else:
+                self._run(at, tensor)
         return scope.values[wanted.name]
 
-    def _dependencies(self, scope, tensor):
+    def source(self, scope, tensor):
+        """Return the scope and tensor behind the inputs and results of nested calls."""
+        while True:
+            if tensor.name in scope.inputs and scope.skip is not None and scope.parent is not None:
+                index = scope.inputs[tensor.name]
+                scope, tensor = scope.parent, scope.call.inputs[scope.skip + index]
+            elif tensor.op.type in CALLS and (tensor.op.name, "f") in scope.children:
+                scope = scope.children[tensor.op.name, "f"]
+                tensor = scope.graph.outputs[tensor.value_index]
+            else:
+                return scope, tensor
+
+    def inputs_of(self, scope, tensor) -> list:
+        """Return the tensors of this scope that the tensor's operation is run on."""
         op = tensor.op
-        if tensor.name in scope.inputs or op.type in CALLS or op.type == "Const":
-            return ()
-        return op.inputs
+        if tensor.name in scope.inputs or self.kernel(scope, op) is None:
+            return []
+        return list(op.inputs)
 
     def _run(self, scope, tensor) -> None:
-        op = tensor.op
         if tensor.name in scope.inputs:
-            scope.values[tensor.name] = self._input(scope, scope.inputs[tensor.name])
+            scope.values[tensor.name] = UNAVAILABLE
             return
-        if op.type in CALLS:
-            child = scope.children.get((op.name, "f"))
-            scope.values[tensor.name] = (
-                UNAVAILABLE
-                if child is None
-                else self._fetch(child, child.graph.outputs[tensor.value_index])
-            )
-            return
-        outputs = self._outputs(scope, op)
+        op = tensor.op
+        inputs = [scope.values[t.name] for t in self.inputs_of(scope, tensor)]
+        outputs = run(self.kernel(scope, op), inputs, len(op.outputs))
+        self.runs += 1
+        if self._plan is None:
+            self.work += work(op.type, inputs, outputs)
         for output, value in zip(op.outputs, outputs, strict=True):
             scope.values[output.name] = value
 
-    def _input(self, scope, index: int):
-        if scope.parent is None or scope.skip is None:
-            return UNAVAILABLE
-        return self._fetch(scope.parent, scope.call.inputs[scope.skip + index])
+    def kernel(self, scope, op):
+        """Return what runs an operation on a list of values, or None if it must not be run."""
+        key = id(scope), op.name
+        if key not in self._kernels:
+            self._kernels[key] = self._make_kernel(scope, op)
+        return self._kernels[key]
 
-    def _outputs(self, scope, op) -> list:
-        nothing = [UNAVAILABLE] * len(op.outputs)
+    def _make_kernel(self, scope, op):
         if op.type == "Const":
-            if op.name not in self._constants:
-                self._constants[op.name] = tf.constant(tf.make_ndarray(op.get_attr("value")))
-            return [self._constants[op.name]]
-        inputs = [scope.values[t.name] for t in op.inputs]
-        if any(value is UNAVAILABLE for value in inputs):
-            return nothing
+            value = [tf.constant(tf.make_ndarray(op.get_attr("value")))]
+            return lambda inputs: value
         if op.type in STAND_INS:
-            draw = STAND_INS[op.type]
-            return [draw(inputs[0], seed=(1, 2), dtype=op.outputs[0].dtype)]
+            draw, dtype = STAND_INS[op.type], op.outputs[0].dtype
+            return lambda inputs: [draw(inputs[0], seed=(1, 2), dtype=dtype)]
         if op.type in LOOPS | BRANCHES:
             if not all(_harmless(c) for (name, _), c in scope.children.items() if name == op.name):
-                return nothing
-        elif op._is_stateful and op.type not in READS:
-            return nothing
-        try:
-            return list(
-                execute.quick_execute(
-                    op.type, len(op.outputs), inputs, self._attrs(op), context.context()
-                )
-            )
-        except (tf.errors.OpError, TypeError, ValueError, RuntimeError):
-            # Such as a loss that refuses its labels: the step itself will say so.
-            return nothing
-
-    def _attrs(self, op) -> tuple:
-        if op not in self._attributes:
-            flat = []
-            for name in op.node_def.attr:
-                if not name.startswith("_"):
-                    flat += [name, _attribute(op.get_attr(name))]
-            self._attributes[op] = tuple(flat)
-        return self._attributes[op]
+                return None
+        elif op.type in CALLS or (op._is_stateful and op.type not in READS):
+            return None
+        kind, count, attrs, here = op.type, len(op.outputs), _attributes(op), context.context()
+        return lambda inputs: execute.quick_execute(kind, count, inputs, attrs, here)
 
 
 def _harmless(scope) -> bool:
@@ -209,6 +220,14 @@ def _harmless(scope) -> bool:
         not op._is_stateful or op.type in READS or op.type in CALLS | LOOPS | BRANCHES
         for op in scope.operations
     ) and all(_harmless(child) for child in scope.children.values())
+
+
+def _attributes(op) -> tuple:
+    flat = []
+    for name in op.node_def.attr:
+        if not name.startswith("_"):
+            flat += [name, _attribute(op.get_attr(name))]
+    return tuple(flat)
 
 
 def _attribute(value):

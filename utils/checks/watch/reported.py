@@ -56,13 +56,14 @@ class Reported(Subject):
             self.recorder.add(finding)
 
     def on_metric(self, event, look) -> None:
-        if isinstance(event.subject, RATIOS):
-            self._entry(event.subject)["updates"].append(self.recorder.train_steps)
+        self.count_call(event, 1)
 
-    def count_call(self, event) -> None:
-        """Count an update in a step that is not looked at."""
-        if event.kind == "metric":
-            self.on_metric(event, None)
+    def count_call(self, event, times) -> None:
+        """Count updates, as many calls of a step made them that were not looked at."""
+        if event.kind == "metric" and isinstance(event.subject, RATIOS):
+            trains = bool(event.info.get("trains"))
+            first = self.recorder.train_steps - (times - 1) * trains
+            self._entry(event.subject)["updates"].append(first, times)
 
     def on_reset(self, event, look) -> None:
         if isinstance(event.subject, RATIOS):
@@ -109,9 +110,10 @@ class _Steps:
         self.count = self.close = 0
         self._last = None
 
-    def append(self, step: int) -> None:
-        self.close += self._last is not None and step - self._last <= 1
-        self.count, self._last = self.count + 1, step
+    def append(self, step: int, times: int) -> None:
+        """Add an update at this step and, if several, one at each step that follows."""
+        self.close += times - 1 + (self._last is not None and step - self._last <= 1)
+        self.count, self._last = self.count + times, step + times - 1
 
     def __bool__(self) -> bool:
         return self.count > 0

@@ -2,11 +2,20 @@
 
 import threading
 
+import tensorflow as tf
+
 from .events import Look, to_numpy
 from .replay import Replay
+from .schedule import Schedule
 from .tee import drawing
 
 KEPT = "_loss_and_found"
+
+LIGHT = Schedule((1, 2, 4, 8, 16, 64), 128)
+# A look runs the forward pass once more, about a third of a training step. Where that
+# takes milliseconds, looks are spread so that they stay below 2 % of the steps.
+HEAVY = Schedule((1, 32, 64), 128)
+HEAVY_WORK = 3e8  # floating-point operations: ten milliseconds or so on two cores
 
 
 class Analysis:
@@ -38,6 +47,12 @@ class Analysis:
             event.info.setdefault("trains", self.gradients > 0)
         self.metrics = [e for e in self.events if e.kind in ("metric", "reset", "result")]
         self.drawing = drawing(self.replay.root)
+        self.scalars = _scalars(graph)
+
+    @property
+    def schedule(self) -> Schedule:
+        """Which calls to look at: fewer where a look takes as long as a forward pass."""
+        return HEAVY if self.replay.work > HEAVY_WORK else LIGHT
 
     def look(self) -> Look:
         """Return a reader of values on the inputs fed last."""
@@ -52,12 +67,23 @@ class Analysis:
 class TracedStep:
     """An analysis and one block's count of calls."""
 
-    __slots__ = ("analysis", "calls", "failed")
+    __slots__ = ("analysis", "calls", "next", "scalars")
 
     def __init__(self, analysis):
         self.analysis = analysis
         self.calls = 0
-        self.failed = False  # whether it has given NaN or infinity
+        self.next = 1  # the number of the next call to look at
+        # Where its outputs may show NaN, until they have.
+        self.scalars = analysis.scalars if analysis.gradients else ()
+
+
+def _scalars(graph) -> tuple[int, ...]:
+    """Return where a function's flattened outputs hold floating-point scalars."""
+    outputs = tf.nest.flatten(graph.structured_outputs)
+    return tuple(
+        i for i, t in enumerate(outputs) if tf.is_tensor(t) and t.dtype.is_floating
+        and t.shape.rank == 0
+    )  # fmt: skip
 
 
 def analyse(graph, noted, read, function) -> Analysis:
