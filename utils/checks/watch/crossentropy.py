@@ -302,13 +302,13 @@ def _binary(y_true, y_pred, info) -> list[Finding]:
 def _half(values) -> str:
     """Name the half-precision dtype the values were rounded to, though they are wider now."""
     rows = values.reshape(-1)[:4096]
-    if rows.dtype != np.float32 or len(np.unique(rows)) < 16 or not np.isfinite(rows).all():
+    if rows.dtype != np.float32 or not np.isfinite(rows).all():
         return ""
-    bits = rows.view(np.uint32)
-    if not (bits & 0xFFFF).any():
-        return "bfloat16"
+    kind = "" if (rows.view(np.uint32) & 0xFFFF).any() else "bfloat16"
     with np.errstate(over="ignore"):
-        return "float16" if (rows.astype(np.float16).astype(np.float32) == rows).all() else ""
+        if not kind and (rows.astype(np.float16).astype(np.float32) == rows).all():
+            kind = "float16"
+    return kind if kind and len(np.unique(rows)) >= 16 else ""
 
 
 def _is_one_hot(values) -> bool:

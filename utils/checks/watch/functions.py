@@ -1,6 +1,7 @@
 """tf.function: traced again and again, and Python that runs only while tracing."""
 
 import dis
+import functools
 
 import tensorflow as tf
 
@@ -95,12 +96,17 @@ def names_of(function) -> dict:
             found[cell_name] = cell.cell_contents
         except ValueError:
             continue
-    for instruction in _instructions(code):
-        if instruction.opname in ("LOAD_GLOBAL", "STORE_GLOBAL"):
-            value = function.__globals__.get(instruction.argval)
-            if value is not None:
-                found[instruction.argval] = value
+    for name in _loads(code, ("LOAD_GLOBAL", "STORE_GLOBAL")):
+        value = function.__globals__.get(name)
+        if value is not None:
+            found[name] = value
     return found
+
+
+@functools.lru_cache(maxsize=256)
+def _loads(code, kinds) -> tuple[str, ...]:
+    """Return the names that the instructions of these kinds refer to, each once."""
+    return tuple(dict.fromkeys(i.argval for i in _instructions(code) if i.opname in kinds))
 
 
 def _instructions(code):
@@ -126,7 +132,7 @@ def _numbers(function) -> set:
     function = getattr(function, "__func__", function)
     loads = ("LOAD_GLOBAL", "LOAD_DEREF", "LOAD_CLASSDEREF")
     code = getattr(function, "__code__", None)
-    return {i.argval for i in _instructions(code) if i.opname in loads} if code else set()
+    return set(_loads(code, loads)) if code else set()
 
 
 def _symbolic(function) -> str:

@@ -8,7 +8,7 @@ from a stateful generator, no Python. The compiled step itself stays as it is.
 
 import numpy as np
 import tensorflow as tf
-from tensorflow.python.eager import context, execute, record
+from tensorflow.python.eager import context, execute
 
 from .plan import UNAVAILABLE, Plan, run, work
 
@@ -132,12 +132,11 @@ class Replay:
         scope = self.scopes.get(id(getattr(tensor, "graph", None)))
         if scope is None:
             return None
-        with record.stop_recording(), tf.init_scope():
-            if self._fresh:
-                self._fresh = False
-                self.runs += self._plan.run()
-            self._wanted.setdefault(id(tensor), (scope, tensor))
-            value = self._fetch(scope, tensor)
+        if self._fresh:
+            self._fresh = False
+            self.runs += self._plan.run()
+        self._wanted.setdefault(id(tensor), (scope, tensor))
+        value = self._fetch(scope, tensor)
         return None if value is UNAVAILABLE else value
 
     def _fetch(self, scope, wanted):

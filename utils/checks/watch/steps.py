@@ -45,6 +45,7 @@ class Analysis:
         self.gradients = sum(event.kind == "gradient" for event in self.events)
         for event in self.events:
             event.info.setdefault("trains", self.gradients > 0)
+        self.lasting = [e for e in self.events if e.kind != "seed"]
         self.metrics = [e for e in self.events if e.kind in ("metric", "reset", "result")]
         self.drawing = drawing(self.replay.root)
         self.scalars = _scalars(graph)

@@ -3,11 +3,14 @@
 import math
 
 import tensorflow as tf
+from tensorflow.python.eager import record
 
 from .events import Event
 from .patching import SWITCHBOARD
 from .steps import TracedStep, analyse
 from .tee import tee
+
+SETTLED = 16  # calls after which nothing new comes of what a graph does at every call alike
 
 
 class TracedSteps:
@@ -78,18 +81,18 @@ class TracedSteps:
         SWITCHBOARD.silent = True
         try:
             step.next = step.analysis.schedule.after(step.calls)
-            return self._look(step.analysis, inputs)
+            return self._look(step.analysis, inputs, step.calls <= SETTLED)
         finally:
             step.analysis.replay.root.forget()
             step.analysis.lock.release()
             SWITCHBOARD.silent = False
 
-    def _look(self, analysis, inputs) -> list:
+    def _look(self, analysis, inputs, early) -> list:
         try:
             analysis.replay.feed(inputs)
             if analysis.drawing is not None:
                 inputs = tee(analysis.replay.root, analysis.drawing, inputs)
-            self._play(analysis, analysis.events, {})
+            self._play(analysis, analysis.events if early else analysis.lasting, {})
         except Exception as problem:
             self._recorder.missed(self, problem)
         return inputs
@@ -97,11 +100,12 @@ class TracedSteps:
     def _play(self, analysis, events, what) -> None:
         look = analysis.look()
         self.looks += 1
-        for event in events:
-            if what:
-                info = {**event.info, **what}
-                event = Event(event.kind, event.subject, event.tensors, info)
-            self._recorder.play(event, look)
+        with record.stop_recording():
+            for event in events:
+                if what:
+                    info = {**event.info, **what}
+                    event = Event(event.kind, event.subject, event.tensors, info)
+                self._recorder.play(event, look)
 
     def _add(self, graph, function) -> TracedStep:
         python = getattr(function, "python_function", None)
