@@ -11,6 +11,7 @@ from .schedule import Schedule
 from .traced import TracedSteps
 
 EAGER = Schedule((1, 2, 4, 8), 16)
+PASSING = {"gradient", "iterate", "reduce"}  # each has a subject of its own: a tape, a dataset
 WINDOWS = Schedule((1, 2, 4, 8, 16, 64), 256)
 
 
@@ -58,7 +59,8 @@ class Recorder:
                 self.play(event, Look())
             return
         info = event.info  # calls outside the tape are counted apart: evaluation is rarer
-        key = (event.kind, id(event.subject), info.get("ce"), info.get("taped"))
+        subject = None if event.kind in PASSING else id(event.subject)
+        key = (event.kind, subject, info.get("ce"), info.get("taped"))
         count = self._counts[key] = self._counts.get(key, 0) + 1
         if event.kind == "model":
             self._model_gave(info["taped"], tf.nest.flatten(info["outputs"]))

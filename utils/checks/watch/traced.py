@@ -80,9 +80,9 @@ class TracedSteps:
         self.settle()
         SWITCHBOARD.silent = True
         try:
-            step.next = step.analysis.schedule.after(step.calls)
             return self._look(step.analysis, inputs, step.calls <= SETTLED)
         finally:
+            step.next = step.analysis.schedule.after(step.calls)
             step.analysis.replay.root.forget()
             step.analysis.lock.release()
             SWITCHBOARD.silent = False
