@@ -9,6 +9,7 @@ import tempfile
 from pathlib import Path
 
 from docs import notebooks
+from docs.guide import pages
 
 ROOT = Path(__file__).resolve().parents[1]
 HERE = ROOT / "docs"
@@ -20,7 +21,8 @@ def lay_out(folder: Path) -> None:
     """Write everything that becomes a page into an empty folder."""
     shutil.copytree(HERE / "pages", folder, dirs_exist_ok=True)
     shutil.copytree(ROOT / "assets", folder / "assets")
-    (folder / "lessons").mkdir(exist_ok=True)
+    pages.write(folder / "fieldguide")
+    (folder / "lessons").mkdir()
     for lesson in curriculum.available():
         notebooks.write(lesson.stem, folder / "lessons")
     (folder / "lessons" / "index.md").write_text(contents(), encoding="utf-8")
@@ -39,12 +41,12 @@ def site(output: Path) -> int:
     """Build the pages anew in `output`; return Sphinx's exit status. A warning is an error."""
     # All in a scratch folder: MyST-NB also writes beside the folder of the pages.
     with tempfile.TemporaryDirectory() as scratch:
-        sources, pages = Path(scratch, "sources"), Path(scratch, "pages")
+        sources, made = Path(scratch, "sources"), Path(scratch, "pages")
         lay_out(sources)
         command = [sys.executable, "-m", "sphinx", "-b", "html", "-c", HERE, "-j", "auto"]
-        command += ["-d", Path(scratch, "doctrees"), "-q", "-W", "--keep-going", sources, pages]
+        command += ["-d", Path(scratch, "doctrees"), "-q", "-W", "--keep-going", sources, made]
         status = subprocess.run(command, cwd=ROOT).returncode
         if status == 0:
             shutil.rmtree(output, ignore_errors=True)
-            shutil.move(pages, output)
+            shutil.move(made, output)
     return status

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from .style import colour
+from .style import HATCHES, colour
 
 
 def bars(
@@ -16,7 +16,7 @@ def bars(
     ylabel: str = "",
     title: str = "",
 ):
-    """Draw grouped bars: one group per label, one bar per name.
+    """Draw grouped bars: one group per label, one bar per name, hatched for grey print.
 
     Parameters
     ----------
@@ -31,7 +31,10 @@ def bars(
             place + (position - (len(values) - 1) / 2) * width,
             series,
             width,
-            color=colour(name, position),
+            facecolor=colour(name, position),
+            hatch=HATCHES[position % len(HATCHES)],
+            edgecolor="white",
+            linewidth=0,
             label=name,
         )
     ax.axhline(0, color="#444444", linewidth=0.8)

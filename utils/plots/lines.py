@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from .style import DASHES, REFERENCE, colour
+from .style import DASHES, MARKERS, REFERENCE, colour
 
 
 def curves(
@@ -19,7 +19,8 @@ def curves(
 ):
     """Draw one line per name, with dashed reference lines named at the right edge.
 
-    A line that lies on an earlier one is dashed, so that both are seen.
+    A line that lies on an earlier one is dashed, so that both are seen. Each has a marker
+    of its own, filled or hollow in turn, so that grey print tells them apart.
 
     Parameters
     ----------
@@ -40,8 +41,10 @@ def curves(
             series,
             color=colour(name, position),
             linestyle=(0, (3, 3)) if hides else "-",
-            marker="o",
-            markersize=3.5,
+            marker=MARKERS[position % len(MARKERS)],
+            markersize=3.5 + position % 2,
+            markerfacecolor="white" if position % 2 else None,
+            markevery=max(1, len(series) // 24),
             linewidth=2,
             label=name,
         )

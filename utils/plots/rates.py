@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from .style import REFERENCE, colour
+from .style import DASHES, REFERENCE, colour
 
 
 def precision_recall(
@@ -29,7 +29,14 @@ def precision_recall(
         The share of the class: the precision of naming at random.
     """
     for position, (name, (recall, precision)) in enumerate(values.items()):
-        ax.plot(recall, precision, color=colour(name, position), linewidth=2, label=name)
+        ax.plot(
+            recall,
+            precision,
+            color=colour(name, position),
+            linestyle=DASHES[(position - 1) % len(DASHES)] if position else "-",
+            linewidth=2,
+            label=name,
+        )
     markers = "osD^vP"
     for position, (name, (recall, precision)) in enumerate((points or {}).items()):
         ax.plot(

@@ -14,6 +14,9 @@ COLOURS = {
 }
 _SPARE = ("#009E73", "#CC79A7", "#56B4E9", "#E69F00", "#F0E442", "#000000")
 DASHES = ((0, (6, 3)), (0, (2, 2)), (0, (8, 2, 2, 2)), (0, (1, 1)))
+# What tells lines and bars apart in grey print.
+MARKERS = ("o", "s", "^", "D")
+HATCHES = ("", "///", "...", "xxx")
 REFERENCE = "#666666"
 
 

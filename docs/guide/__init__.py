@@ -1,0 +1,1 @@
+"""The field guide: a printable page for every pitfall of the register."""
