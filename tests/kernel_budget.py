@@ -3,9 +3,14 @@
 Measured is CPU time (user and system) of the kernel's process, so that a busy
 machine does not turn a run red. A lesson must stay within 30 s, a cell after
 the set-up cell within 12 s; the aim is 20 s and 6 s.
+
+Told, but never failed on, is how well the workers were kept busy: the wall-clock
+time of the phase in which notebooks run, beside what its kernels needed.
 """
 
+import math
 from collections import defaultdict
+from dataclasses import dataclass
 
 import psutil
 import pytest
@@ -15,7 +20,46 @@ KERNEL_LIMIT = 30.0  # seconds
 CELL_LIMIT = 12.0  # seconds
 _KEY = "kernel_cpu"
 
+PHASE_AIM = 1.25  # of the kernels' starts, imports and cells, shared among the workers
+
 _spent: dict[str, list[tuple[str, float]]] = defaultdict(list)
+
+
+@dataclass
+class Phase:
+    """The part of a run in which notebooks are executed.
+
+    Attributes
+    ----------
+    first, last : float
+        When its first step began and its last one ended, in seconds since the epoch.
+    needed : float
+        Seconds of wall-clock time in starting kernels and in running cells, imports
+        among them, summed over all workers.
+    """
+
+    first: float = math.inf
+    last: float = -math.inf
+    needed: float = 0.0
+
+    def add(self, report) -> None:
+        """Count one report of a cell; stopping a kernel is time, but nothing needed it."""
+        self.first = min(self.first, report.start)
+        self.last = max(self.last, report.stop)
+        if report.when in ("setup", "call"):
+            self.needed += report.duration
+
+    def told(self, workers: int) -> str:
+        """Return a line with the ratio to the ideal, in which every worker is always busy."""
+        wall, ideal = self.last - self.first, self.needed / workers
+        return (
+            f"notebooks: {wall:.0f} s; starts, imports and cells {self.needed:.0f} s on "
+            f"{workers} worker{'s'[: workers != 1]}, ratio {wall / ideal:.2f} "
+            f"(aim: {PHASE_AIM} at most)"
+        )
+
+
+_phase = Phase()
 
 
 def _cpu_seconds(item) -> float | None:
@@ -44,6 +88,8 @@ def pytest_runtest_call(item):
 
 def pytest_runtest_logreport(report):
     """Collect the costs, on the controller too: properties travel with the reports."""
+    if ".ipynb::" in report.nodeid:
+        _phase.add(report)
     if report.when == "call":
         for key, value in report.user_properties:
             if key == _KEY:
@@ -80,8 +126,8 @@ def pytest_sessionfinish(session):
         session.exitstatus = pytest.ExitCode.TESTS_FAILED
 
 
-def pytest_terminal_summary(terminalreporter):
-    """Print the ten dearest cells, the dearest kernels, and what is over budget."""
+def pytest_terminal_summary(terminalreporter, config):
+    """Print the ten dearest cells, the dearest kernels, the phase, and what is over budget."""
     if not _spent:
         return
     write = terminalreporter.write_line
@@ -93,5 +139,6 @@ def pytest_terminal_summary(terminalreporter):
     for notebook, seconds in sorted(totals.items(), key=lambda pair: -pair[1])[:5]:
         write(f"{seconds:6.1f} s  {notebook} (whole kernel)")
     write(f"{sum(totals.values()):6.1f} s  all {len(totals)} notebooks")
+    write(_phase.told(len(config.option.tx) or 1))
     for sentence in over_budget(_spent):
         write(f"OVER BUDGET  {sentence}", red=True)
