@@ -26,10 +26,14 @@ def _fresh():
     return data.iris(seed=20)
 
 
-@cache
 def _twin(letter: str) -> Chart:
-    patient = _patient(letter)
-    return train(_fresh(), EPOCHS, **patient.twin)
+    return _fresh_twin(tuple(_patient(letter).twin.items()))
+
+
+@cache
+def _fresh_twin(settings: tuple) -> Chart:
+    # By settings, not by letter: half of the patients have the same twin.
+    return train(_fresh(), EPOCHS, **dict(settings))
 
 
 def _patient(letter: str) -> Patient:
@@ -207,13 +211,18 @@ def _twin_on_the_ward(letter: str):
     """Return a function that gives the chart of the healthy twin on the page's own data."""
 
     def material():
-        wine = data.wine()
-        if letter == "H":
-            wine = wine._replace(x_train=wine.x_train[:, [2, 4]], x_test=wine.x_test[:, [2, 4]])
-        chart = train(wine, 8, **_patient(letter).twin)
+        chart = _ward_twin(letter == "H", tuple(_patient(letter).twin.items()))
         return {name: list(getattr(chart, name)) for name in SERIES}
 
     return material
+
+
+@cache
+def _ward_twin(two_measurements: bool, settings: tuple) -> Chart:
+    wine = data.wine()
+    if two_measurements:
+        wine = wine._replace(x_train=wine.x_train[:, [2, 4]], x_test=wine.x_test[:, [2, 4]])
+    return train(wine, 8, **dict(settings))
 
 
 EXERCISES = tuple(
