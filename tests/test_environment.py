@@ -4,6 +4,7 @@ import re
 import subprocess
 import sys
 import tomllib
+from itertools import zip_longest
 from pathlib import Path
 
 import pytest
@@ -19,9 +20,30 @@ def test_requirements_are_an_export_of_the_lock():
         [sys.executable, "-m", *EXPORT.split()], cwd=ROOT, capture_output=True, text=True
     )
     assert done.returncode == 0, done.stderr
-    stored = (ROOT / "requirements.txt").read_text(encoding="utf-8")
-    if stored != done.stdout:
-        pytest.fail(f"requirements.txt differs from the lock: run `{EXPORT} > requirements.txt`")
+    told = first_difference((ROOT / "requirements.txt").read_text(encoding="utf-8"), done.stdout)
+    if told:
+        pytest.fail(f"{told}: run `{EXPORT} > requirements.txt`")
+
+
+def first_difference(stored: str, exported: str) -> str:
+    """Say in which line the file differs from the lock's export; nothing if it does not."""
+    pairs = zip_longest(stored.splitlines(), exported.splitlines(), fillvalue="nothing")
+    for number, (have, want) in enumerate(pairs, 1):
+        if have != want:
+            return f"requirements.txt, line {number}: {have!r}, the lock has {want!r}"
+    return ""
+
+
+@pytest.mark.parametrize(
+    ("stored", "told"),
+    [
+        ("a==1\nb==2\n", ""),
+        ("a==1\nb==3\n", "requirements.txt, line 2: 'b==3', the lock has 'b==2'"),
+        ("a==1\n", "requirements.txt, line 2: 'nothing', the lock has 'b==2'"),
+    ],
+)
+def test_a_planted_pin_is_found_and_its_line_named(stored, told):
+    assert first_difference(stored, "a==1\nb==2\n") == told
 
 
 def test_the_conda_environment_installs_the_export_and_the_course():
