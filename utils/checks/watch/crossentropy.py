@@ -118,11 +118,14 @@ class CrossEntropies(Subject):
 def shape_rules(event) -> list[Finding]:
     """Return what the shapes alone decide."""
     y, p = shape_of(event.tensors["y_true"]), shape_of(event.tensors["y_pred"])
-    if (not y and y != ()) or not p:
+    if y is None or not p:
         return []
     kind, classes = event.info["ce"], p[-1]
-    if "raised" in event.info and len(p) == 1 and len(y) <= 1 and kind != "binary":
+    raised = "raised" in event.info and kind != "binary"
+    if raised and len(p) == 1 and len(y) <= 1:
         return [_lost_batch(y, p)]
+    if raised and y == () and p[0] == 1:
+        return [_lost_label_axis(p)]
     if kind == "sparse" and len(y) == len(p) and classes not in (None, 1) and y[-1] == classes:
         return [_one_hot(y, p)]
     if kind == "sparse" and classes == 1:
@@ -137,7 +140,7 @@ def shape_rules(event) -> list[Finding]:
 def value_rules(event, y_true, y_pred) -> list[Finding]:
     """Return what one batch of values decides."""
     info = event.info
-    if info["axis"] not in (-1, y_pred.ndim - 1):
+    if info["axis"] not in (-1, y_pred.ndim - 1) or np.ndim(y_true) == 0:
         return []
     dtype = _half(y_pred) or dtype_of(event.tensors["y_pred"])
     if info["ce"] == "binary":
@@ -365,6 +368,18 @@ def _lost_batch(y, p) -> Finding:
         "tf.squeeze without an axis removes a batch of one, and x[0] has no batch axis.",
         {"y_true shape": _text(y), "y_pred shape": _text(p)},
         "Keep the batch axis: tf.squeeze(p, axis=-1), and x[None] for a single example.",
+    )
+
+
+def _lost_label_axis(p) -> Finding:
+    return Finding(
+        "batch-mismatch",
+        "error",
+        f"The scores have shape {_text(p)} and the label has shape (): in this batch of one, "
+        "tf.squeeze without an axis removed the batch axis too. A last batch of one is enough to "
+        "stop the loop.",
+        {"y_true shape": "()", "y_pred shape": _text(p)},
+        "Name the axis: tf.squeeze(y, axis=-1).",
     )
 
 

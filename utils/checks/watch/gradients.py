@@ -203,8 +203,8 @@ class Models(Subject):
         for key, (model, flags) in self.trained.items():
             if flags == {False} and (layers := mode_layers(model)):
                 found.append(_flag_missing(model, layers))
-            if (penalised := _penalised(model)) and key not in self.read:
-                found.append(_unregularised(model, penalised))
+            if key not in self.read and (penalties := _penalties(model)):
+                found.append(_unregularised(model, penalties))
         for key, model in self.evaluated.items():
             if key in self.trained and (layers := mode_layers(model)):
                 found.append(_flag_left_on(model, layers))
@@ -244,8 +244,10 @@ def mode_layers(model) -> list[str]:
     return names
 
 
-def _penalised(model) -> list:
-    return [v for v in model.trainable_variables if getattr(v, "regularizer", None) is not None]
+def _penalties(model) -> list[float]:
+    """Return the penalties of regularised weights that are not 0, as L2(0.0) is."""
+    penalised = (v for v in model.trainable_variables if getattr(v, "regularizer", None))
+    return [p for v in penalised if (p := float(v.regularizer(v))) != 0]
 
 
 def _flag_missing(model, layers) -> Finding:
@@ -272,15 +274,15 @@ def _flag_left_on(model, layers) -> Finding:
     )
 
 
-def _unregularised(model, variables) -> Finding:
-    penalty = sum(float(v.regularizer(v)) for v in variables)
+def _unregularised(model, penalties) -> Finding:
+    penalty = sum(penalties)
     return Finding(
         "missing-regularisation",
         "error",
-        f"{name_of(model)} has {len(variables)} regularised variable"
-        f"{'s' * (len(variables) != 1)} with a penalty of {penalty:.4g} at the end, but the loop "
+        f"{name_of(model)} has {len(penalties)} regularised variable"
+        f"{'s' * (len(penalties) != 1)} with a penalty of {penalty:.4g} at the end, but the loop "
         "never read model.losses: the penalty is not part of the loss, and has no effect.",
-        {"regularised": len(variables), "penalty": penalty},
+        {"regularised": len(penalties), "penalty": penalty},
         "Add it inside the tape: loss = loss_fn(y, p) + tf.add_n(model.losses).",
     )
 

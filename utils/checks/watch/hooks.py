@@ -1,6 +1,5 @@
 """The points at which a loop is observed: what is wrapped, and what each wrapper reports."""
 
-import sys
 import weakref
 
 import keras
@@ -11,7 +10,7 @@ from tensorflow.python.data.ops import dataset_ops
 from tensorflow.python.eager import record
 from tensorflow.python.eager.polymorphic_function import concrete_function, polymorphic_function
 from tensorflow.python.framework import ops
-from tensorflow.python.ops import gen_nn_ops
+from tensorflow.python.ops import gen_nn_ops, nn_impl
 
 from .events import Event
 from .patching import SWITCHBOARD
@@ -38,9 +37,15 @@ def install(patches) -> None:
         "softmax_cross_entropy_with_logits",
         lambda f: _raw_ce(f, "categorical", ("features", "labels")),
     )
+    # What tf.nn exports calls this by its module's name, whoever holds the export.
+    patches.wrap(
+        nn_impl,
+        "sigmoid_cross_entropy_with_logits",
+        lambda f: _raw_ce(f, "binary", ("logits", "labels"), swapped=True),
+    )
     patches.wrap(
         tf.nn,
-        "sigmoid_cross_entropy_with_logits",
+        "weighted_cross_entropy_with_logits",
         lambda f: _raw_ce(f, "binary", ("logits", "labels"), swapped=True),
     )
     patches.wrap(keras.Model, "__call__", _model)
@@ -56,10 +61,8 @@ def install(patches) -> None:
     patches.wrap(ops._EagerTensorBase, "__float__", _converted)
     patches.wrap(tf.distribute.Strategy.__mro__[1], "reduce", _reduced)
     patches.wrap_property(keras.layers.Layer, "losses", _losses_read)
-    for module in [keras.metrics, sys.modules.get("keras._tf_keras.keras.metrics")]:
-        for name in FUNCTIONS:
-            if module is not None and hasattr(module, name):
-                patches.wrap(module, name, _functional)
+    for name in FUNCTIONS:
+        patches.rewire(getattr(keras.metrics, name), _functional)
     patches.wrap(keras.Metric, "__init__", _metric_created)
     patches.wrap(keras.Metric, "__call__", _metric_called)
     patches.wrap(keras.Metric, "reset_state", _metric_method("reset"))

@@ -1,16 +1,17 @@
 """Faults that raise: the exception is the loop's own, the finding says which fault it was."""
 
 import re
+import traceback
 
 from ..report import Finding
 
+# TensorFlow says the same whatever made the variables; where it was raised tells which object.
+MADE_AGAIN = re.compile(r"singleton tf\.Variable|non-first call to a function decorated")
+MAKERS = (
+    ("optimizer-recreated", "keras/src/optimizers/", "An optimizer is made inside the step."),
+    ("metric-recreated", "keras/src/metrics/", "A metric is made inside the step."),
+)
 RULES = (
-    (
-        "metric-recreated",
-        r"singleton tf\.Variable|non-first call to a function decorated",
-        "A tf.function created variables again in a later call. A metric (or an optimizer, or a "
-        "layer) is made inside the step.",
-    ),
     (
         "gradients-none",
         r"No gradients provided for any variable",
@@ -72,6 +73,8 @@ def classify(problem: BaseException, known: set[str]) -> list[Finding]:
         Pitfalls found already; the arguments of a failed call say more than its text.
     """
     text = f"{type(problem).__name__}: {problem}"
+    if match := MADE_AGAIN.search(text):
+        return _made_again(problem, text, match.group(0), known)
     for pitfall, pattern, statement in RULES:
         match = re.search(pattern, text, re.DOTALL)
         if match and pitfall not in known:
@@ -83,6 +86,25 @@ def classify(problem: BaseException, known: set[str]) -> list[Finding]:
                     "error",
                     f"{statement} The loop stopped with {type(problem).__name__}.",
                     {"error": type(problem).__name__, "says": match.group(0)[:80]},
+                )
+            ]
+    return []
+
+
+def _made_again(problem, text: str, says: str, known) -> list[Finding]:
+    """Tell which kind of object a tf.function made anew in a later call."""
+    frames = traceback.walk_tb(problem.__traceback__)
+    places = text + "".join(frame.f_code.co_filename for frame, _ in frames)
+    places = places.replace("\\", "/")
+    for pitfall, where, statement in MAKERS:
+        if where in places and pitfall not in known:
+            return [
+                Finding(
+                    pitfall,
+                    "error",
+                    "A tf.function created variables again in a later call, which TensorFlow "
+                    f"forbids. {statement} The loop stopped with {type(problem).__name__}.",
+                    {"error": type(problem).__name__, "says": says},
                 )
             ]
     return []

@@ -1,7 +1,9 @@
 """Replacing attributes for the length of a block, and putting every one of them back."""
 
 import functools
+import sys
 import threading
+import types
 
 _ABSENT = object()
 
@@ -36,6 +38,24 @@ class Patches:
         setattr(owner, name, property(make(before.fget), before.fset, before.fdel, before.__doc__))
         self._undo.append((owner, name, before))
 
+    def rewire(self, function, make) -> None:
+        """Let a Python function run ``make(original)``, under whatever name it is held.
+
+        A name bound by ``from … import function`` before the block is out of reach, and so the
+        function's code is replaced, not the name. ``original`` is a copy of it.
+        """
+        code, defaults = function.__code__, function.__defaults__
+        original = types.FunctionType(code, function.__globals__, function.__name__, defaults)
+        home, name = sys.modules[function.__module__], f"_loss_and_found_{function.__name__}"
+        setattr(home, name, make(functools.update_wrapper(original, function)))
+        self._undo += [
+            (home, name, _ABSENT),
+            (function, "__code__", code),
+            (function, "__defaults__", defaults),
+        ]
+        function.__defaults__ = None
+        function.__code__ = _relay.__code__.replace(co_names=(name,))
+
     def undo(self) -> None:
         """Put everything back, last replaced first."""
         while self._undo:
@@ -44,6 +64,10 @@ class Patches:
                 delattr(owner, name)
             else:
                 setattr(owner, name, before)
+
+
+def _relay(*args, **kwargs):
+    return _relayed(*args, **kwargs)  # noqa: F821, this name is replaced
 
 
 class Here(threading.local):

@@ -152,8 +152,9 @@ class Recorder:
         entry[2] += 1
 
     def finish(self) -> None:
-        """Take in what is still open."""
+        """Take in what is still open, and look once more at what was looked at last."""
         self.close_window()
+        self.traced.look_late()
 
     def findings(self) -> list[Finding]:
         """Return what was found so far, one finding for each pitfall."""

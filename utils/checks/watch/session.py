@@ -24,12 +24,19 @@ from .weights import Weights
 CONSEQUENCES = {
     "one-hot-labels": {"batch-mismatch", "wrong-accuracy-metric"},
     "label-range": {"nan-scores", "unstable-softmax"},
-    "label-offset": {"label-range", "nan-scores", "unstable-softmax"},
     "output-units": {"label-range", "nan-scores", "saturated-ties", "label-offset"},
     "swapped-arguments": {"fractional-labels", "wrong-accuracy-metric", "label-range"},
     "wrong-output-activation": {"saturated-ties"},
     "low-precision-ids": {"saturated-ties"},
     "logits-as-probabilities": {"gradients-none"},
+    "label-offset": {"label-range", "nan-scores", "unstable-softmax", "memorised-noise"},
+    "sorted-split": {"memorised-noise"},
+    "misaligned-labels": {"memorised-noise"},
+    "fractional-labels": {"memorised-noise", "misaligned-labels", "class-imbalance"},
+    "training-flag": {"memorised-noise"},
+    "gradients-none": {"misaligned-labels", "class-imbalance"},
+    "mispaired-gradients": {"misaligned-labels", "class-imbalance"},
+    "broadcast-shapes": {"misaligned-labels", "class-imbalance"},
 }
 
 SUBJECTS = (

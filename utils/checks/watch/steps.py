@@ -55,6 +55,13 @@ class Analysis:
         """Which calls to look at: fewer where a look takes as long as a forward pass."""
         return HEAVY if self.replay.work > HEAVY_WORK else LIGHT
 
+    def drawn(self) -> dict:
+        """Return the batch that was drawn ahead for the step, by the names of its tensors."""
+        if self.drawing is None:
+            return {}
+        values = self.replay.root.values
+        return {t.name: values[t.name] for t in self.drawing.outputs if t.name in values}
+
     def look(self) -> Look:
         """Return a reader of values on the inputs fed last."""
         return Look(self._read)
@@ -68,11 +75,12 @@ class Analysis:
 class TracedStep:
     """An analysis and one block's count of calls."""
 
-    __slots__ = ("analysis", "calls", "next", "scalars")
+    __slots__ = ("analysis", "calls", "last", "next", "scalars")
 
     def __init__(self, analysis):
         self.analysis = analysis
         self.calls = 0
+        self.last = None  # the inputs it was last looked at with, and the batch drawn for it
         self.next = 1  # the number of the next call to look at
         # Where its outputs may show NaN, until they have.
         self.scalars = analysis.scalars if analysis.gradients else ()

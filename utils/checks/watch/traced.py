@@ -80,7 +80,9 @@ class TracedSteps:
         self.settle()
         SWITCHBOARD.silent = True
         try:
-            return self._look(step.analysis, inputs, step.calls <= SETTLED)
+            inputs = self._look(step.analysis, inputs, step.calls <= SETTLED)
+            step.last = (inputs, step.analysis.drawn())
+            return inputs
         finally:
             step.next = step.analysis.schedule.after(step.calls)
             step.analysis.replay.root.forget()
@@ -154,6 +156,23 @@ class TracedSteps:
             self._recorder.missed(self, error)
         finally:
             analysis.replay.root.forget()
+
+    def look_late(self) -> None:
+        """See with the last weights the batches that steps were last looked at with."""
+        for step in self._steps.values():
+            if step.last is None:
+                continue
+            (inputs, drawn), analysis = step.last, step.analysis
+            losses = [e for e in analysis.events if e.kind == "cross_entropy"]
+            try:
+                analysis.replay.feed(inputs)
+                analysis.replay.root.values |= drawn
+                late = [Event("late", e.subject, e.tensors, e.info) for e in losses]
+                self._play(analysis, late, {})
+            except Exception as error:
+                self._recorder.missed(self, error)
+            finally:
+                analysis.replay.root.forget()
 
     def observed(self) -> dict:
         """Return how often traced functions ran."""

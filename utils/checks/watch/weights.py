@@ -19,6 +19,8 @@ class Weights(Subject):
 
     def __init__(self):
         self.declared = None
+        self.by_fit = False  # declared as fit's argument, which makes weights per example of it
+        self.seen_whole = False  # a loss was seen with its arguments, not read out of a graph
         self.applied = False
         self.trained = False
         self.results = {}
@@ -30,9 +32,11 @@ class Weights(Subject):
         weight = event.tensors.get("sample_weight")
         self._result(event)
         self._look_around()
+        self.seen_whole = True
         if weight is None:
             return
         self.applied = True
+        self._by_position(event)
         values = look(weight) if look is not None else None
         y = look(event.tensors["y_true"]) if look is not None else None
         if values is None or y is None or not values.size or values.dtype.kind not in "iuf":
@@ -52,13 +56,23 @@ class Weights(Subject):
         if event.info["metric"] is None:
             self._result(event)
             self._look_around()
+            self.seen_whole |= "read" not in event.info
 
     def on_gradient(self, event, look) -> None:
         self.trained = True
 
     def on_fit(self, event, look) -> None:
-        if event.info["kwargs"].get("class_weight") is not None:
-            self.applied = True
+        given = event.info["kwargs"].get("class_weight")
+        if isinstance(given, dict) and (seen := _as_weights(given)):
+            self.declared, self.by_fit = {"name": "class_weight", "values": seen}, True
+
+    def _by_position(self, event) -> None:
+        """Find labels (B, T) that fit took for one-hot rows when it looked their weights up."""
+        y, p = shape_of(event.tensors["y_true"]), shape_of(event.tensors["y_pred"])
+        weight = shape_of(event.tensors["sample_weight"])
+        sequence = y and p and len(y) >= 2 and len(p) == len(y) + 1 and y[-1] != 1
+        if self.by_fit and sequence and weight is not None and len(weight) < len(y):
+            self.recorder.add(_taken_for_one_hot(y))
 
     def on_flow(self, event, look) -> None:
         """See whether losses per example are multiplied, or weights looked up by label."""
@@ -101,19 +115,8 @@ class Weights(Subject):
 
     def findings(self) -> list[Finding]:
         found = []
-        if self.declared and self.trained and not self.applied:
-            name, values = self.declared["name"], self.declared["values"]
-            shown = ", ".join(f"{v:.3g}" for v in values[:4])
-            found.append(
-                Finding(
-                    "class-weights-ignored",
-                    "warning",
-                    f"The program declares {name} ({shown}{', …' * (len(values) > 4)}), but no "
-                    "loss was given a sample weight, and no loss per example was multiplied: the "
-                    "class weights change nothing. Only fit turns class_weight into weights.",
-                    {"declared": name, "classes": len(values), "weighted losses": 0},
-                )
-            )
+        if self.declared and self.trained and self.seen_whole and not self.applied:
+            found.append(_ignored(**self.declared, by_fit=self.by_fit))
         total, count = self.total
         if count >= 64 and not self.mask and total / count >= 1.8:
             mean = total / count
@@ -129,6 +132,40 @@ class Weights(Subject):
                 )
             )
         return found
+
+
+def _ignored(name: str, values: list[float], by_fit: bool) -> Finding:
+    shown = ", ".join(f"{v:.3g}" for v in values[:4]) + ", …" * (len(values) > 4)
+    declared = (
+        f"fit was given {name} ({shown})" if by_fit else f"The program declares {name} ({shown})"
+    )
+    why = (
+        "fit hands them to train_step as sample_weight, the third part of its data, and train_step "
+        "drops it."
+        if by_fit
+        else "Only fit turns class_weight into weights."
+    )
+    return Finding(
+        "class-weights-ignored",
+        "warning",
+        f"{declared}, but no loss was given a sample weight, and no loss per example was "
+        f"multiplied: the class weights change nothing. {why}",
+        {"declared": name, "classes": len(values), "weighted losses": 0},
+        "Unpack x, y, sample_weight = data, and pass sample_weight to the loss." if by_fit else "",
+    )
+
+
+def _taken_for_one_hot(shape) -> Finding:
+    text = str(shape).replace("None", "batch")
+    return Finding(
+        "class-weights-ignored",
+        "error",
+        f"fit was given class_weight, and the labels have shape {text}, one class id per position. "
+        "fit takes their last axis for one-hot rows, so that each example gets the weight of "
+        "whichever position holds its largest id, and no class is weighted.",
+        {"labels": text},
+        "Build weights of the labels' shape, weights[y], and pass them as fit(sample_weight=...).",
+    )
 
 
 def _declarations(frame):
