@@ -129,3 +129,10 @@ def test_bad_input_gets_a_clear_message(y_pred, from_logits, error):
     assert len(str(caught.value)) < 250
     assert caught.value.__cause__ is None
     assert caught.value.__suppress_context__ or caught.value.__context__ is None
+
+
+def test_ties_of_classes_that_are_one_are_no_saturation():
+    rows = Z.copy()
+    rows[:, 1] = rows[:, 0] = rows.max(axis=1) + 0.1  # a class drawn twice, as negatives may be
+    assert checks.outputs(rows, from_logits=True).ok
+    assert not checks.outputs(rows.astype("float16"), from_logits=True).ok

@@ -17,7 +17,7 @@ from loops.outputs import SCCE, mlp
 from tensorflow.python.eager import execute
 from tensorflow.python.eager.polymorphic_function import concrete_function
 from tensorflow.python.framework import ops
-from tensorflow.python.ops import gen_nn_ops
+from tensorflow.python.ops import gen_nn_ops, nn_impl
 
 PATCHED = [
     (keras.Loss, "__call__"),
@@ -31,7 +31,8 @@ PATCHED = [
     (keras.optimizers.Optimizer, "apply"),
     (keras_nn, "sparse_categorical_crossentropy"),
     (gen_nn_ops, "sparse_softmax_cross_entropy_with_logits"),
-    (tf.nn, "sigmoid_cross_entropy_with_logits"),
+    (nn_impl, "sigmoid_cross_entropy_with_logits"),
+    (keras.metrics.sparse_categorical_accuracy, "__code__"),
     (concrete_function.ConcreteFunction, "_call_flat"),
     (ops._EagerTensorBase, "numpy"),
     (execute, "execute"),

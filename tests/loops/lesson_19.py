@@ -108,7 +108,7 @@ def main():
             keras.utils.set_random_seed(0)
             with checks.watch() as report:
                 loop.run(broken)
-            alarms = [finding.pitfall for finding in report.alarms]
+            alarms = {finding.pitfall: finding.severity for finding in report.alarms}
             told[f"{loop.id}:{'broken' if broken else 'fixed'}"] = [report.ok, alarms, str(report)]
     print("\n" + json.dumps(told))
 

@@ -255,7 +255,7 @@ def ties_rule(scores) -> list[Finding]:
     varied = rows.min(axis=-1) < highest[:, 0]
     tied = varied & ((rows == highest).sum(axis=-1) > 1)
     whole = bool((rows == np.round(rows)).all())
-    if whole or tied.sum() < 3 or tied.mean() < 0.05:
+    if whole or tied.sum() < 3 or tied.mean() < 0.05 or not _pressed(rows, highest[tied]):
         return []
     return [
         Finding(
@@ -268,6 +268,21 @@ def ties_rule(scores) -> list[Finding]:
             {"tied rows": int(tied.sum()), "rows": len(rows)},
         )
     ]
+
+
+def _pressed(rows, tops) -> bool:
+    """Whether scores met at a limit or on a coarse grid.
+
+    Two classes may also share a score because they are one and the same: a word that was drawn
+    twice as a negative example, say. Then each such row has a value of its own.
+    """
+    _, counts = np.unique(tops, return_counts=True)
+    if 2 * counts.max() > len(tops) or 2 * len(np.unique(rows)) <= rows.size:
+        return True
+    with np.errstate(over="ignore"):
+        half = rows.astype(np.float16).astype(rows.dtype) == rows
+    brain = (np.ascontiguousarray(rows, np.float32).view(np.uint32) & 0xFFFF) == 0
+    return bool(half.all() or brain.all())
 
 
 def wrong_axis(shape, axis: int, from_logits: bool) -> Finding:

@@ -9,51 +9,16 @@ import keras
 
 from .events import Event
 from .flow import ASSIGN
-from .functions import names_of
+from .reach import reachable
 
-DEPTH = 3
-MOST = 2000
 RANDOM = ("Random", "StatelessRandom", "StatelessTruncated", "TruncatedNormal")
 PENALTIES = {"Square", "Abs", "L2Loss", "SquaredDifference"}
 
 
 def objects(function) -> list:
     """Return the Keras models and metrics that a Python function can reach."""
-    owner = getattr(function, "__self__", None)
-    todo = [(value, 0) for value in names_of(function).values()]
-    if owner is not None:
-        todo.append((owner, 0))
-    found, seen = [], set()
-    while todo and len(seen) < MOST:
-        value, depth = todo.pop()
-        if id(value) in seen:
-            continue
-        seen.add(id(value))
-        if isinstance(value, (keras.Model, keras.Metric)):
-            found.append(value)
-        if depth < DEPTH:
-            todo += [(inner, depth + 1) for inner in _inside(value)]
-    return found
-
-
-def _inside(value) -> list:
-    if isinstance(value, dict):
-        return list(value.values())
-    if isinstance(value, (list, tuple)):
-        return list(value)
-    if isinstance(value, keras.Model):
-        return [*value.metrics] if value.built else []
-    if callable(value) and hasattr(value, "python_function"):
-        return list(names_of(value.python_function).values())
-    if hasattr(value, "__code__") or hasattr(value, "__func__"):
-        module = getattr(value, "__module__", "") or ""
-        if module.split(".")[0] in ("keras", "tensorflow"):
-            return []
-        return [*names_of(value).values(), getattr(value, "__self__", None)]
-    module = type(value).__module__.split(".")[0]
-    if module in ("builtins", "numpy", "tensorflow", "keras") or not hasattr(value, "__dict__"):
-        return []
-    return list(vars(value).values())
+    found = reachable(function)
+    return [value for _, value, _ in found if isinstance(value, (keras.Model, keras.Metric))]
 
 
 def read(scopes, flows, function) -> tuple[list[Event], list[str]]:

@@ -144,7 +144,7 @@ def value_rules(event, y_true, y_pred) -> list[Finding]:
         return []
     dtype = _half(y_pred) or dtype_of(event.tensors["y_pred"])
     if info["ce"] == "binary":
-        return _binary(y_true, y_pred, info)
+        return _minus_one(y_true) or _binary(y_true, y_pred, info)
     found = []
     if info["ce"] == "sparse" and y_true is not None:
         found = _labels.rules(y_true, dtype_of(event.tensors["y_true"]), max(y_pred.shape[-1], 2))
@@ -235,6 +235,23 @@ def _blank_rows(bad, size, dtype, share, classes) -> Finding:
     )
 
 
+def _minus_one(y) -> list[Finding]:
+    """Find labels −1 and +1; a −1 beside 0 and 1 may be a mark for "unknown", masked later."""
+    if y is None or y.dtype.kind not in "if" or y.size < 2 or set(np.unique(y)) != {-1, 1}:
+        return []
+    share = float((y == -1).mean())
+    return [
+        Finding(
+            "label-range",
+            "error",
+            f"The labels are −1 and +1 ({100 * share:.3g} % are −1). Binary cross entropy wants 0 "
+            "and 1: with −1 it has no lower bound, and the loss falls below 0.",
+            {"share of −1": share, "labels": int(y.size)},
+            "Map them first: y = (y + 1) / 2.",
+        )
+    ]
+
+
 def _binary(y_true, y_pred, info) -> list[Finding]:
     low, high = float(np.nanmin(y_pred)), float(np.nanmax(y_pred))
     if not np.isfinite(y_pred).all():
@@ -259,7 +276,8 @@ def _binary(y_true, y_pred, info) -> list[Finding]:
                     "Use sigmoid on one unit, or two units with softmax.",
                 )
             ]
-        if y_true is not None and y_true.dtype.kind in "iuf" and y_true.max() > 1:
+        # A real label between may be a target with noise on it, as GANs have them.
+        if y_true is not None and y_true.max() > 1 and (y_true == np.round(y_true)).all():
             return [
                 Finding(
                     "output-units",

@@ -144,3 +144,13 @@ def same_length(a, b) -> bool:
     if column[1] != 1:
         return False
     return vector[0] == column[0] != 1 or None in (vector[0], column[0])
+
+
+def rows_crossed(a, b) -> bool:
+    """Whether (B, C) stands against (B, 1, C), in either order, with B above 1 or unknown."""
+    a, b = shape_of(a), shape_of(b)
+    if a is None or b is None or {len(a), len(b)} != {2, 3}:
+        return False
+    flat, deep = (a, b) if len(a) == 2 else (b, a)
+    same = flat[0] == deep[0] != 1 and flat[1] == deep[2]
+    return same and deep[1] == 1 and flat[1] not in (1, None)

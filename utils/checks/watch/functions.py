@@ -1,13 +1,12 @@
 """tf.function: traced again and again, and Python that runs only while tracing."""
 
-import dis
-import functools
-
 import tensorflow as tf
 
 from ..report import Finding
+from .reach import loads, reachable
 from .subject import Subject
 
+LOADS = ("LOAD_GLOBAL", "LOAD_DEREF", "LOAD_CLASSDEREF", "LOAD_ATTR")
 MOST = 64  # functions kept in sight; a loop that makes more has been seen to do so
 
 
@@ -74,7 +73,8 @@ class Functions(Subject):
             moved = [
                 n for n, v in now.items()
                 if isinstance(v, (int, float)) and not isinstance(v, bool)
-                and n in entry["after"] and entry["after"][n] != v and n in _numbers(python)
+                and n in entry["after"] and entry["after"][n] != v
+                and n.rpartition(".")[2] in _numbers(python)
             ]  # fmt: skip
             if moved and not again and entry["calls"] >= 2:
                 found.append(_frozen(name, moved[0], entry["after"][moved[0]], now[moved[0]]))
@@ -84,61 +84,33 @@ class Functions(Subject):
         return found
 
 
-def names_of(function) -> dict:
-    """Return what a function's code refers to outside itself: closure and globals."""
-    function = getattr(function, "__func__", function)
-    code = getattr(function, "__code__", None)
-    if code is None:
-        return {}
-    found = {}
-    for cell_name, cell in zip(code.co_freevars, function.__closure__ or (), strict=False):
-        try:
-            found[cell_name] = cell.cell_contents
-        except ValueError:
-            continue
-    for name in _loads(code, ("LOAD_GLOBAL", "STORE_GLOBAL")):
-        value = function.__globals__.get(name)
-        if value is not None:
-            found[name] = value
-    return found
-
-
-@functools.lru_cache(maxsize=256)
-def _loads(code, kinds) -> tuple[str, ...]:
-    """Return the names that the instructions of these kinds refer to, each once."""
-    return tuple(dict.fromkeys(i.argval for i in _instructions(code) if i.opname in kinds))
-
-
-def _instructions(code):
-    for instruction in dis.get_instructions(code):
-        yield instruction
-        if hasattr(instruction.argval, "co_code"):
-            yield from _instructions(instruction.argval)
-
-
 def _outer(function) -> dict:
-    """Return numbers, and the lengths of containers, that a function can reach."""
+    """Return numbers, and the lengths of containers, that a function can reach by its names."""
     found = {}
-    for name, value in names_of(function).items():
-        if isinstance(value, (int, float)):
+    for name, value, level in reachable(function):
+        # A flag of an object, such as "built", is switched once and rightly so.
+        if (
+            isinstance(value, (int, float))
+            and level < 2
+            and (level == 0 or not isinstance(value, bool))
+        ):
             found[name] = value
-        elif type(value) in (list, dict, set):
+        elif isinstance(value, (list, set)) or (level == 0 and type(value) is dict):
             found[name] = ("length", len(value))
     return found
 
 
 def _numbers(function) -> set:
-    """Return the names of numbers that the function reads."""
+    """Return the names of numbers that the function reads, attributes by their last name."""
     function = getattr(function, "__func__", function)
-    loads = ("LOAD_GLOBAL", "LOAD_DEREF", "LOAD_CLASSDEREF")
     code = getattr(function, "__code__", None)
-    return set(_loads(code, loads)) if code else set()
+    return set(loads(code, LOADS)) if code else set()
 
 
 def _symbolic(function) -> str:
     """Return the name of a list or dict that holds tensors of a graph."""
-    for name, value in names_of(function).items():
-        if type(value) in (list, dict):
+    for name, value, _ in reachable(function):
+        if isinstance(value, (list, dict)):
             items = list(value.values() if isinstance(value, dict) else value)[-3:]
             if any(_is_symbol(item) for item in items):
                 return name

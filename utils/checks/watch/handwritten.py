@@ -4,7 +4,7 @@ import numpy as np
 
 from ..report import Finding
 from .events import shape_of
-from .flow import Flow, same_length
+from .flow import Flow, rows_crossed, same_length
 from .subject import Subject
 
 PAIRWISE = {"Equal", "NotEqual", "Sub", "Mul", "SquaredDifference"}
@@ -36,7 +36,11 @@ class Handwritten(Subject):
 
 def _broadcast(flow: Flow, op, look) -> list[Finding]:
     a, b = op.inputs
-    if not same_length(a, b) or flow.learned(a) == flow.learned(b):
+    if flow.learned(a) == flow.learned(b):
+        return []
+    if rows_crossed(a, b):
+        return [_crossed(shape_of(a), shape_of(b))]
+    if not same_length(a, b):
         return []
     if flow.behind(a) is flow.behind(b):
         return []
@@ -62,6 +66,20 @@ def _broadcast(flow: Flow, op, look) -> list[Finding]:
             "Bring both sides to one shape: y = tf.squeeze(y, axis=-1) or tf.reshape(y, [-1]).",
         )
     ]
+
+
+def _crossed(a, b) -> Finding:
+    size = "batch" if a[0] is None else a[0]
+    a, b = (str(shape).replace("None", "batch") for shape in (a, b))
+    return Finding(
+        "broadcast-shapes",
+        "error",
+        f"Shapes {a} and {b} meet, one from the labels and one from the scores: the result has "
+        f"shape ({size}, {size}, classes), in which every example meets every other. Labels of "
+        "shape (B, 1) made it: tf.one_hot gives them (B, 1, C).",
+        {"one side": a, "other side": b, "result": f"{size}×{size}×classes"},
+        "Flatten the labels first: tf.one_hot(tf.reshape(y, [-1]), C).",
+    )
 
 
 def _argmax(flow: Flow, op, look) -> list[Finding]:

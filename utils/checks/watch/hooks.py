@@ -1,5 +1,6 @@
 """The points at which a loop is observed: what is wrapped, and what each wrapper reports."""
 
+import inspect
 import weakref
 
 import keras
@@ -43,9 +44,8 @@ def install(patches) -> None:
         "sigmoid_cross_entropy_with_logits",
         lambda f: _raw_ce(f, "binary", ("logits", "labels"), swapped=True),
     )
-    patches.wrap(
-        tf.nn,
-        "weighted_cross_entropy_with_logits",
+    patches.rewire(
+        inspect.unwrap(tf.nn.weighted_cross_entropy_with_logits),
         lambda f: _raw_ce(f, "binary", ("logits", "labels"), swapped=True),
     )
     patches.wrap(keras.Model, "__call__", _model)

@@ -4,11 +4,10 @@ import sys
 import weakref
 
 from ..report import Finding
+from .averages import Average
 from .datasets import root_of
-from .events import shape_of
+from .events import is_eager, shape_of
 from .subject import Subject, name_of
-
-MATERIAL = 0.25  # how far an average over ragged batches may be off, as a share of the right one
 
 
 class State:
@@ -30,7 +29,7 @@ class State:
         self.passes = (0, 0)  # of that dataset: at the first and the last update
         self.phase = None
         self.mixed = 0
-        self.sums = [0.0, 0, 0.0, 0, set()]  # values, updates, weighted values, examples, sizes
+        self.average = Average()
 
 
 class MetricStates(Subject):
@@ -47,7 +46,6 @@ class MetricStates(Subject):
         self.single = {}
         self.batch = None
         self.same_batch = False
-        self.ragged = []
 
     def on_iterate(self, event, look) -> None:
         self.source = root_of(event.subject)
@@ -77,7 +75,8 @@ class MetricStates(Subject):
     def on_cross_entropy(self, event, look) -> None:
         shape = shape_of(event.tensors["y_pred"])
         if event.info["metric"] is None and shape:
-            self.size = shape[0]
+            scores = look(event.tensors["y_pred"]) if shape[0] is None and look else None
+            self.size = shape[0] if scores is None else len(scores)
 
     def _of(self, metric) -> State:
         state = self.states.get(id(metric))
@@ -117,20 +116,18 @@ class MetricStates(Subject):
         state.phase = phase
 
     def _average(self, event, state, look) -> None:
-        """Add up a mean of batch means beside the mean it should be."""
+        """Follow a mean of batch means."""
         value = event.tensors.get("first")
-        if shape_of(value) != () or not self.size or not hasattr(value, "numpy"):
+        if shape_of(value) != () or not self.size:
             return
-        number = float(value)
-        state.sums[0] += number
-        state.sums[1] += 1
-        state.sums[2] += number * self.size
-        state.sums[3] += self.size
-        state.sums[4].add(self.size)
+        if is_eager(value):
+            state.average.add(float(value), self.size)
+        elif look is not None and (seen := look(value)) is not None:
+            state.average.glimpse(float(seen), self.size)
 
     def on_reset(self, event, look) -> None:
         state = self._of(event.subject)
-        self._settle_average(state)
+        state.average.clear()
         state.resets += 1
         state.alone += state.since == 1
         state.since = 0
@@ -141,7 +138,8 @@ class MetricStates(Subject):
             state = self._of(event.subject)
             state.reads += 1
             state.ends += state.since == 1
-            self._settle_average(state, keep=True)
+            value = event.info["value"]
+            state.average.read(float(value) if _is_scalar(value) else None, state.since)
 
     def on_called(self, event, look) -> None:
         """Remember whether the value of metric(y, p) outlives the step that made it."""
@@ -169,15 +167,6 @@ class MetricStates(Subject):
             # One reference is ours, one is the argument's.
             state.listed += sys.getrefcount(state.numbers[0]) > 2
 
-    def _settle_average(self, state, keep=False) -> None:
-        total, count, weighted, examples, sizes = state.sums
-        if count > 1 and len(sizes) > 1 and examples:
-            shown, right = total / count, weighted / examples
-            if abs(shown - right) > MATERIAL * max(abs(right), 1e-3):
-                self.ragged = [(state.metric, shown, right, max(sizes), min(sizes))]
-        if not keep:
-            state.sums = [0.0, 0, 0.0, 0, set()]
-
     def findings(self) -> list[Finding]:
         found = []
         for state in self.states.values():
@@ -191,12 +180,12 @@ class MetricStates(Subject):
                 found.append(_last_batch(state))
             if self._running(state):
                 found.append(_running(state))
+            if (reading := state.average.verdict()) is not None:
+                found.append(_ragged(state.metric, *reading[:4]))
         for (kind, _), count in self.single.items():
             passes = max(self.passes.values(), default=0)
             if count >= 4 and count > 1.5 * passes and not self.same_batch:
                 found.append(_recreated(kind, count + 1))
-        for metric, shown, right, size, short in self.ragged:
-            found.append(_ragged(metric, shown, right, size, short))
         return found
 
     def _running(self, state) -> bool:
@@ -205,6 +194,10 @@ class MetricStates(Subject):
             return every and state.consumed >= 0.8 * (state.called - 2)
         rare = state.resets <= 0.25 * state.called
         return every and rare and state.called >= 8 and state.listed >= 0.8 * (state.called - 4)
+
+
+def _is_scalar(value) -> bool:
+    return is_eager(value) and shape_of(value) == ()
 
 
 def _last_only(state) -> bool:

@@ -50,8 +50,8 @@ class Patches:
         setattr(home, name, make(functools.update_wrapper(original, function)))
         self._undo += [
             (home, name, _ABSENT),
-            (function, "__code__", code),
             (function, "__defaults__", defaults),
+            (function, "__code__", code),
         ]
         function.__defaults__ = None
         function.__code__ = _relay.__code__.replace(co_names=(name,))
