@@ -12,6 +12,7 @@ from .flow import ASSIGN
 from .reach import reachable
 
 RANDOM = ("Random", "StatelessRandom", "StatelessTruncated", "TruncatedNormal")
+CONTAINERS = ("CompileMetrics", "MetricsList")  # of Keras' own, around the metrics themselves
 PENALTIES = {"Square", "Abs", "L2Loss", "SquaredDifference"}
 
 
@@ -36,6 +37,8 @@ def read(scopes, flows, function) -> tuple[list[Event], list[str]]:
         info = {"target": None, "sources": trained, "gradients": trained, "weighted": True}
         events.append(Event("gradient", None, {}, info))
     for metric in (o for o in found if isinstance(o, keras.Metric)):
+        if type(metric).__name__ in CONTAINERS:
+            continue
         places = [assigned[_handle(v)] for v in metric.variables if _handle(v) in assigned]
         if places:
             tensors = _arguments(metric, places, flows)

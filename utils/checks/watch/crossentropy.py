@@ -24,6 +24,7 @@ class CrossEntropies(Subject):
         self.labels = {}
         self.outputs = {}
         self.blank = None
+        self.reached = {}  # whether values of some loss could be read, and of some could not
 
     def observed(self) -> dict:
         return {"losses": tuple(self.names)} if self.names else {}
@@ -64,8 +65,7 @@ class CrossEntropies(Subject):
         found = shape_rules(event)
         if not found and look is not None:
             y_true, y_pred = (look(event.tensors[k]) for k in ("y_true", "y_pred"))
-            if y_pred is None or y_true is None:
-                self.recorder.not_observed[OUT_OF_REACH] = True
+            self.reached[y_pred is not None and y_true is not None] = True
             if y_pred is not None and y_pred.ndim and y_pred.size and y_pred.dtype.kind in "fiu":
                 found = value_rules(event, y_true, y_pred)
                 found = [self._surely(f, event) for f in found]
@@ -108,6 +108,9 @@ class CrossEntropies(Subject):
 
     def findings(self) -> list[Finding]:
         found = []
+        self.recorder.not_observed.pop(OUT_OF_REACH, None)
+        if False in self.reached and True not in self.reached:
+            self.recorder.not_observed[OUT_OF_REACH] = True
         for classes, counts in self.labels.items():
             ids = np.repeat(np.arange(classes), np.minimum(counts, 1000))
             if ids.size:

@@ -1,5 +1,7 @@
 """tf.data pipelines: splits that leak, parts shuffled apart, passes that do not match."""
 
+import tensorflow as tf
+
 from ..report import Finding
 from .subject import Subject
 
@@ -69,7 +71,7 @@ class Datasets(Subject):
             if not shuffled:
                 return
             seeds.append(tuple(_seed(n) for n in shuffled))
-        if len(seeds) > 1 and len(set(seeds)) > 1:
+        if len(seeds) > 1 and len(set(seeds)) > 1 and _pairs_labels(node._inputs()):
             self.recorder.add(
                 Finding(
                     "misaligned-labels",
@@ -138,6 +140,21 @@ class Datasets(Subject):
                     )
                 )
         return found
+
+
+def _pairs_labels(parts) -> bool:
+    """Whether one part holds inputs and another their labels, by their dtypes and ranks.
+
+    Two sets of images may be zipped unpaired on purpose, as for CycleGAN; so may two sets of
+    examples that hold their labels already.
+    """
+    specs = [tf.nest.flatten(part.element_spec) for part in parts]
+    if any(len(spec) != 1 or spec[0].shape.rank is None for spec in specs):
+        return False
+    specs = [spec[0] for spec in specs]
+    ranks = {spec.shape.rank for spec in specs}
+    whole = {spec.dtype.is_integer and spec.dtype != tf.uint8 for spec in specs}
+    return len(ranks) > 1 or whole == {True, False}
 
 
 def _seed(node):

@@ -10,6 +10,7 @@ from .events import shape_of
 from .subject import Subject, name_of
 
 STOCHASTIC = ("Dropout", "Noise", "Random")
+REPEATED = 3  # gradients that are None in so many steps are no experiment, whatever uses them
 
 
 def plain(variable):
@@ -26,6 +27,7 @@ class Gradients(Subject):
         self.pairs = {}
         self.kept = None
         self.scaled = False
+        self.none, self.nones = [], 0
 
     def on_create(self, event, look) -> None:
         # A loss scale is a power of two, as batch sizes are: a scaled loss looks like a sum.
@@ -47,12 +49,20 @@ class Gradients(Subject):
         if not sources or not all(_is_variable(s) for s in sources):
             return
         names = [_gradients.name_of(s, i) for i, s in enumerate(sources)]
-        for finding in _gradients.none_rule(gradients, names):
-            self.recorder.add(finding)
+        self.none = _gradients.none_rule(gradients, names)
+        self.nones += bool(self.none)
+        if self.nones >= REPEATED:
+            self._blame_none()
         targets = tf.nest.flatten(event.info["target"])
         if len(targets) == 1 and not event.info["weighted"] and not self.scaled:
             self._target(targets[0], look)
         self.per_example = self.loss = None
+
+    def _blame_none(self) -> None:
+        """Name gradients that are None once they are used: asking for one may be a lesson."""
+        for finding in self.none:
+            self.recorder.add(finding)
+        self.none = []
 
     def _target(self, target, look) -> None:
         shape = shape_of(target)
@@ -87,6 +97,7 @@ class Gradients(Subject):
 
     def on_apply(self, event, look) -> None:
         self.on_create(event, look)
+        self._blame_none()
         variables = event.info["variables"]
         if variables is None:
             self.kept, self.pairs = None, {}
