@@ -31,14 +31,10 @@ NOTHING_TO_LEARN = (
 # Broken loops whose fault `watch` does not name, and why. A test fails as soon as one of
 # them is named, and as soon as anything is named that is not there.
 KNOWN_MISSES = {
-    "lesson_08:one_hot_of_a_column": "a hand-written loss of rank three; nothing in it is a "
-    "cross-entropy that watch knows",
     "lesson_09:a_list_of_running_values": "the metric is read and reset at the end of the epoch "
     "as well, as in a loop that only shows m(y, p) on the way",
     "lesson_09:the_function_after_the_loop": "the function is called on every batch; that only "
     "the last value is read happens outside of TensorFlow",
-    "lesson_10:mean_without_weights": "the mean is off by less than the share that watch "
-    "calls material",
     "lesson_11:features_scaled_to_nothing": "a loss that rests at ln C is what a hard problem "
     "gives too",
     "lesson_13:features_that_say_nothing": NOTHING_TO_LEARN,

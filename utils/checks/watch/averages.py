@@ -70,6 +70,8 @@ class Average:
         if not off:
             return None
         if len(off) > 2:
+            half = max(3, len(off) // 2)  # the later readings, when losses no longer fall fast
+            off, far = off[-half:], far[-half:]
             one_side = abs(np.sign(off).sum()) == len(off)
             if one_side and np.mean(far) > 0.5 and abs(np.mean(off)) >= LASTING:
                 return self.readings[-1]

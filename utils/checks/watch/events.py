@@ -28,6 +28,11 @@ class Event:
     info: dict = field(default_factory=dict)
 
 
+def is_eager(tensor) -> bool:
+    """Whether a value can be read from it now."""
+    return hasattr(tensor, "numpy") and not hasattr(tensor, "graph")
+
+
 def shape_of(tensor) -> tuple | None:
     """Return the static shape with None for what is unknown, or None without a rank."""
     shape = getattr(tensor, "shape", None)
