@@ -14,15 +14,18 @@ import sys
 import warnings
 from collections.abc import Callable
 
-CASES: dict[str, Callable[[bool], dict]] = {}
+CASES: dict[str, list[Callable[[bool], dict]]] = {}
 FIGURES: dict[str, Callable] = {}
 
 
 def case(id: str):
-    """Register a function that takes ``broken`` and returns the names that a probe uses."""
+    """Register a function that takes ``broken`` and returns the names that a probe uses.
+
+    A pitfall may have several.
+    """
 
     def register(function):
-        CASES[id] = function
+        CASES.setdefault(id, []).append(function)
         return function
 
     return register
@@ -49,8 +52,8 @@ def load() -> None:
         importlib.import_module(f"{package.__name__}.{module.name}")
 
 
-def outcome(id: str, broken: bool) -> str:
-    """Run one probe on one case; return what its assertion said, or nothing if it was silent."""
+def outcome(id: str, run: Callable[[bool], dict], broken: bool) -> str:
+    """Run a probe on one case; return what its assertion said, or nothing if it was silent."""
     import keras
     import numpy as np
     import tensorflow as tf
@@ -58,7 +61,7 @@ def outcome(id: str, broken: bool) -> str:
     keras.utils.set_random_seed(0)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        names = {"np": np, "tf": tf, "keras": keras, **CASES[id](broken)}
+        names = {"np": np, "tf": tf, "keras": keras, **run(broken)}
         try:
             exec(pitfalls.get(id).probe, names)
         except AssertionError as told:
@@ -66,15 +69,19 @@ def outcome(id: str, broken: bool) -> str:
     return ""
 
 
+def both(id: str, run: Callable[[bool], dict]) -> dict[str, str]:
+    """Run a probe on the broken and on the healthy form of a case."""
+    told = {"case": run.__name__}
+    try:
+        return told | {"broken": outcome(id, run, True), "healthy": outcome(id, run, False)}
+    except Exception as problem:
+        return told | {"error": f"{type(problem).__name__}: {problem}"}
+
+
 def main(ids: list[str]) -> int:
     """Print the outcomes of these probes, or of all, as JSON."""
     load()
-    told = {}
-    for id in ids or CASES:
-        try:
-            told[id] = {"broken": outcome(id, True), "healthy": outcome(id, False)}
-        except Exception as problem:
-            told[id] = {"error": f"{type(problem).__name__}: {problem}"}
+    told = {id: [both(id, run) for run in CASES[id]] for id in ids or CASES}
     print(json.dumps(told, indent=1, ensure_ascii=False))
     return 0
 

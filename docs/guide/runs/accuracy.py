@@ -47,6 +47,13 @@ def predictions_first(broken):
     return {"arguments": pair[::-1] if broken else pair}
 
 
+@case("swapped-arguments")
+def predictions_first_with_one_hot_labels(broken):
+    x, y = batch()
+    pair = (tf.one_hot(y, 10), tf.nn.softmax(model()(x)))
+    return {"arguments": pair[::-1] if broken else pair}
+
+
 @figure("swapped-arguments")
 def accuracy_with_swapped_arguments():
     metric = M.SparseCategoricalAccuracy()
@@ -58,6 +65,15 @@ def accuracy_with_swapped_arguments():
 def argmax_before_the_metric(broken):
     scores = model()(batch()[0])
     return {"y_pred": tf.argmax(scores, axis=-1) if broken else scores, "num_classes": 10}
+
+
+@case("class-ids-as-scores")
+def a_column_of_ids(broken):
+    scores = model()(batch()[0])
+    return {
+        "y_pred": tf.argmax(scores, axis=-1)[:, None] if broken else scores,
+        "num_classes": 10,
+    }
 
 
 @figure("class-ids-as-scores")
@@ -78,6 +94,16 @@ def one_label_for_the_batch(broken):
     return {"y_batch": y[:1] if broken else y, "y_pred": model()(x)}
 
 
+@case("batch-mismatch")
+def a_batch_axis_squeezed_away(broken):
+    x, y = batch(1)
+    y = y[:, None]
+    return {
+        "y_batch": tf.squeeze(y) if broken else tf.squeeze(y, axis=-1),
+        "y_pred": model()(x),
+    }
+
+
 @figure("batch-mismatch")
 def accuracy_against_one_label():
     metric = M.SparseCategoricalAccuracy()
@@ -94,6 +120,16 @@ def binary_accuracy_on_one_hot_labels(broken):
     y = tf.one_hot(batch()[1], 10)
     metric = M.BinaryAccuracy() if broken else M.CategoricalAccuracy()
     return {"metric": metric, "y_batch": y, "num_classes": 10}
+
+
+@case("wrong-accuracy-metric")
+def accuracy_of_scores(broken):
+    y = tf.one_hot(batch()[1], 10)
+    return {
+        "metric": M.Accuracy() if broken else M.SparseCategoricalAccuracy(),
+        "y_batch": y if broken else batch()[1],
+        "num_classes": 10,
+    }
 
 
 @figure("wrong-accuracy-metric")

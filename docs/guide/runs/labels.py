@@ -15,6 +15,13 @@ def one_hot_labels(broken):
     return {"y_batch": tf.one_hot(y, 10) if broken else y, "y_pred": model()(x)}
 
 
+@case("one-hot-labels")
+def as_many_examples_as_classes(broken):
+    """The metric raises nothing here; the healthy labels are a column."""
+    x, y = batch(10)
+    return {"y_batch": np.eye(10)[y] if broken else y[:, None], "y_pred": model()(x)}
+
+
 @case("sparse-labels-to-categorical")
 def class_ids_for_a_categorical_metric(broken):
     metric = M.CategoricalAccuracy() if broken else M.SparseCategoricalAccuracy()
@@ -41,6 +48,12 @@ def a_label_too_far(broken):
     return {"y_batch": np.where(y == 3, 10, y) if broken else y, "y_pred": model()(x)}
 
 
+@case("label-range")
+def minus_one_for_unlabelled(broken):
+    x, y = batch()
+    return {"y_batch": np.where(y == 3, -1, y) if broken else y, "y_pred": model()(x)}
+
+
 @case("label-offset")
 def labels_from_one(broken):
     d, offset = digits(), int(broken)
@@ -48,6 +61,17 @@ def labels_from_one(broken):
         "model": model(10 + offset),
         "y_train": d.y_train + offset,
         "y_test": d.y_test + offset,
+    }
+
+
+@case("label-offset")
+def a_class_that_training_never_saw(broken):
+    d = digits()
+    kept = d.y_train < 9
+    return {
+        "model": model(9 if broken else 10),
+        "y_train": d.y_train[kept] if broken else d.y_train,
+        "y_test": d.y_test,
     }
 
 

@@ -35,6 +35,16 @@ def a_path_cut_off(broken):
     return {"gradients": taped(net)[3], "model": net}
 
 
+@case("gradients-none")
+def a_list_older_than_the_layer(broken):
+    net = model()
+    variables = net.trainable_variables[:2] if broken else net.trainable_variables
+    x, y = batch()
+    with tf.GradientTape() as tape:
+        loss = SCCE(from_logits=True)(y, net(x))
+    return {"gradients": tape.gradient(loss, variables), "model": net}
+
+
 @figure("gradients-none")
 def how_far_each_layer_moves():
     moved = {}
@@ -82,6 +92,18 @@ def model_losses_left_out(broken):
     }  # fmt: skip
 
 
+@case("missing-regularisation")
+def a_penalty_on_activities(broken):
+    """The healthy twin has no penalty, and adds none."""
+    penalty = keras.regularizers.L2(0.01) if broken else None
+    net = model(10, activity_regularizer=penalty)
+    y, scores, loss, _ = taped(net)
+    return {
+        "model": net, "loss_fn": SCCE(from_logits=True), "y_batch": y, "y_pred": scores,
+        "loss": loss,
+    }  # fmt: skip
+
+
 @figure("missing-regularisation")
 def norm_of_the_kernel():
     norms = {}
@@ -124,6 +146,20 @@ def applied_to_another_order(broken):
     return {
         "gradients": mixed if broken else gradients,
         "variables": net.trainable_variables,
+        "model": net,
+        "loss_fn": SCCE(from_logits=True),
+        "x_batch": batch()[0],
+        "y_batch": y,
+    }
+
+
+@case("mispaired-gradients")
+def applied_to_another_model(broken):
+    net, other = model(), model()
+    y, _, _, gradients = taped(net)
+    return {
+        "gradients": gradients,
+        "variables": (other if broken else net).trainable_variables,
         "model": net,
         "loss_fn": SCCE(from_logits=True),
         "x_batch": batch()[0],

@@ -101,6 +101,18 @@ def without_the_flag(broken):
     }
 
 
+@case("training-flag")
+def the_flag_left_on(broken):
+    keras.utils.set_random_seed(0)
+    net = keras.Sequential([keras.Input((64,)), keras.layers.Dropout(0.5), keras.layers.Dense(10)])
+    return {
+        "model": net,
+        "x_batch": batch()[0],
+        "forward": lambda x: net(x, training=True),
+        "evaluate": lambda x: net(x, training=broken),
+    }
+
+
 @case("ragged-batch")
 def mean_of_means(broken):
     values, sizes = batch_accuracies(64)

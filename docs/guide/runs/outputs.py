@@ -20,14 +20,33 @@ def softmax_in_model_and_loss(broken):
     }
 
 
+@case("double-softmax")
+def a_layer_of_softmax(broken):
+    """The healthy twin keeps its softmax and tells the loss so."""
+    net = keras.Sequential([model(), keras.layers.Softmax()])
+    return {"model": net, "x_batch": batch()[0], "loss_fn": SCCE(from_logits=broken)}
+
+
 @case("logits-as-probabilities")
 def linear_layer_and_default_loss(broken):
     return {"model": model(), "x_batch": batch()[0], "loss_fn": SCCE(from_logits=not broken)}
 
 
+@case("logits-as-probabilities")
+def the_activation_forgotten(broken):
+    """The healthy twin returns probabilities, as the loss wants them."""
+    net = model(10, None if broken else "softmax")
+    return {"model": net, "x_batch": batch()[0], "loss_fn": SCCE()}
+
+
 @case("wrong-output-activation")
 def relu_at_the_end(broken):
     return {"model": model(10, "relu" if broken else None)}
+
+
+@case("wrong-output-activation")
+def sigmoid_at_the_end(broken):
+    return {"model": model(10, tf.nn.sigmoid if broken else tf.nn.softmax)}
 
 
 @case("output-units")
@@ -58,6 +77,18 @@ def cross_entropy_by_hand(broken):
         return -tf.reduce_mean(tf.math.log(tf.gather(p, y, axis=1, batch_dims=1)))
 
     return {"loss_fn": by_hand if broken else SCCE(from_logits=True)}
+
+
+@case("unstable-softmax")
+def clipped_probabilities(broken):
+    def clipped(y, scores):
+        return keras.losses.sparse_categorical_crossentropy(y, tf.nn.softmax(scores))[0]
+
+    def raw(y, scores):
+        losses = tf.nn.sparse_softmax_cross_entropy_with_logits(labels=y, logits=scores)
+        return tf.reduce_mean(losses)
+
+    return {"loss_fn": clipped if broken else raw}
 
 
 @case("nan-scores")

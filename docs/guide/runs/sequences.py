@@ -32,6 +32,18 @@ def every_box_counts(broken):
     return {"measure": measure, "x_batch": codes.x_train[:32], "y_batch": codes.y_train[:32]}
 
 
+@case("padding-counted")
+def a_loss_over_every_box(broken):
+    codes, net, loss_fn = data.codes(), reader(), SCCE(from_logits=True, reduction="none")
+
+    def measure(x, y):
+        losses = loss_fn(y, net(x))
+        mask = tf.ones_like(losses) if broken else tf.cast((x != 0).any(axis=-1), tf.float32)
+        return tf.reduce_sum(mask * losses) / tf.reduce_sum(mask)
+
+    return {"measure": measure, "x_batch": codes.x_train[:32], "y_batch": codes.y_train[:32]}
+
+
 @case("lost-mask")
 def a_cast_on_the_way(broken):
     scores = reader(masked=True)(data.codes().x_train[:32])
