@@ -3,7 +3,10 @@
 import tensorflow as tf
 
 from ..report import Finding
+from .patching import SWITCHBOARD
 from .subject import Subject
+
+TRAINERS = ("fit", "evaluate", "predict")
 
 
 def chain(dataset):
@@ -54,6 +57,8 @@ class Datasets(Subject):
         self.kept[id(dataset)] = dataset
         self._end_pass()
         self.current, self.last_use = dataset, "labels"
+        if any(kind in TRAINERS for kind, _ in SWITCHBOARD.here.stack):
+            self.current = None  # Keras keeps scores and labels of a pass together
         self.began = self.recorder.train_steps
         for node in chain(dataset):
             if kind_of(node) in ("TakeDataset", "SkipDataset"):

@@ -15,7 +15,6 @@ class Functions(Subject):
 
     def __init__(self):
         self.seen = {}
-        self.made = {}
 
     def function_called(self, function) -> None:
         entry = self.seen.get(id(function))
@@ -25,13 +24,12 @@ class Functions(Subject):
             code = getattr(function.python_function, "__code__", None)
             entry = {
                 "function": function,
+                "code": code,
                 "calls": 0,
                 "traces": function.experimental_get_tracing_count(),
                 "before": _outer(function.python_function),
             }
             self.seen[id(function)] = entry
-            if code is not None:
-                self.made[code] = self.made.get(code, 0) + 1
         entry["calls"] += 1
 
     def function_returned(self, function, args) -> None:
@@ -78,7 +76,9 @@ class Functions(Subject):
             ]  # fmt: skip
             if moved and not again and entry["calls"] >= 2:
                 found.append(_frozen(name, moved[0], entry["after"][moved[0]], now[moved[0]]))
-        for code, count in self.made.items():
+        for code in {e["code"]: None for e in self.seen.values() if e["code"] is not None}:
+            mine = [e for e in self.seen.values() if e["code"] is code]
+            count = sum(e["calls"] <= 2 for e in mine)
             if count >= 5 and not code.co_filename.count("site-packages"):
                 found.append(_made_again(code.co_name, count))
         return found

@@ -27,6 +27,7 @@ class Gradients(Subject):
         self.pairs = {}
         self.kept = None
         self.scaled = False
+        self.in_batch = False  # whether the classes are the other examples of the batch
         self.none, self.nones = [], 0
 
     def on_create(self, event, look) -> None:
@@ -36,6 +37,7 @@ class Gradients(Subject):
     def on_cross_entropy(self, event, look) -> None:
         if event.info["metric"] is None and event.info["taped"]:
             self.per_example = event.tensors.get("result")
+            self.in_batch = _is_identity(event.tensors["y_true"], look)
 
     def on_loss(self, event, look) -> None:
         if event.info["taped"]:
@@ -54,7 +56,7 @@ class Gradients(Subject):
         if self.nones >= REPEATED:
             self._blame_none()
         targets = tf.nest.flatten(event.info["target"])
-        if len(targets) == 1 and not event.info["weighted"] and not self.scaled:
+        if len(targets) == 1 and not (event.info["weighted"] or self.scaled or self.in_batch):
             self._target(targets[0], look)
         self.per_example = self.loss = None
 
@@ -110,6 +112,18 @@ class Gradients(Subject):
         self.kept, self.pairs = None, {}
         if wrong:
             self.recorder.add(_mispaired(wrong, len(variables)))
+
+
+def _is_identity(y_true, look) -> bool:
+    """Whether each example is a class of its own, as in retrieval with in-batch negatives.
+
+    Its losses are summed by custom: the number of classes is the batch size.
+    """
+    shape = shape_of(y_true)
+    if shape is None or len(shape) != 2 or shape[0] != shape[1]:
+        return False
+    y = look(y_true) if look is not None else None
+    return y is not None and np.array_equal(y, np.eye(len(y)))
 
 
 def _is_variable(source) -> bool:

@@ -44,6 +44,7 @@ class MetricStates(Subject):
         self.repeats = 0
         self.fresh = {}
         self.single = {}
+        self.made_at = {}
         self.batch = None
         self.same_batch = False
 
@@ -57,7 +58,10 @@ class MetricStates(Subject):
         key = (type(event.subject).__name__, name_of(event.subject).rstrip("0123456789_"))
         before = self.fresh.get(key)
         state = self.states.get(before)
-        if state is not None and state.updates == 1 and state.resets == 0:
+        steps = self.recorder.train_steps
+        pace = steps - self.made_at.get(key, steps) <= 2  # one in a fold or a trial is no fault
+        self.made_at[key] = steps
+        if state is not None and state.updates == 1 and state.resets == 0 and pace:
             self.single[key] = self.single.get(key, 0) + 1
             del self.states[before]
         self.fresh[key] = id(event.subject)

@@ -19,6 +19,8 @@ def read(scopes, traced_here: bool, function=None) -> tuple[list[Event], list[st
         The Python function that was traced.
     """
     events, missed, flows = [], [], {}
+    if scopes[0].graph.name == "initialize_variables":
+        return [], []  # TensorFlow's own, for variables that a first trace made
     for scope in scopes:
         flow = flows[id(scope)] = Flow(scope.operations, _learned_inputs(scope))
         if not traced_here:

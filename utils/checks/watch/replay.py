@@ -89,7 +89,7 @@ def nested_graphs(graph, op):
         return
     for name, skip in names:
         function = graph._get_function(op.get_attr(name).name)
-        if function is not None:
+        if hasattr(function, "graph"):  # a gradient's own definition has none
             yield name, function.graph, skip
 
 

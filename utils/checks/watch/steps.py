@@ -83,7 +83,7 @@ class TracedStep:
         self.last = None  # the inputs it was last looked at with, and the batch drawn for it
         self.next = 1  # the number of the next call to look at
         # Where its outputs may show NaN, until they have.
-        self.scalars = analysis.scalars if analysis.gradients else ()
+        self.scalars = analysis.scalars if analysis is not None and analysis.gradients else ()
 
 
 def _scalars(graph) -> tuple[int, ...]:
