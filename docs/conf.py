@@ -26,6 +26,7 @@ napoleon_use_rtype = False
 html_theme = "furo"
 html_static_path = [os.path.join(os.path.dirname(__file__), "static")]
 html_css_files = ["site.css", "print.css"]
+html_js_files = [("focus.js", {"defer": "defer"})]
 html_favicon = os.path.join(os.path.dirname(__file__), "static", "icon.svg")
 html_show_sphinx = False
 html_copy_source = False

@@ -67,6 +67,16 @@ def test_a_page_shows_its_pictures_and_fits_its_window(tab, path):
     assert tab.evaluate(TOO_WIDE) <= 0
 
 
+@pytest.mark.parametrize("path", PAGES)
+def test_axe_finds_nothing_serious(tab, path):
+    axe = pytest.importorskip(
+        "axe_playwright_python.sync_playwright", reason="uv run --all-groups pytest tests/browser"
+    )
+    tab.goto(path, wait_until="networkidle")
+    found = axe.Axe().run(tab).response["violations"]
+    assert [v["id"] for v in found if v["impact"] in ("serious", "critical")] == []
+
+
 def test_formulas_are_set_in_fonts_of_the_site(tab):
     tab.goto("lessons/03_double_softmax.html", wait_until="networkidle")
     assert tab.locator("mjx-container").count() > 3
