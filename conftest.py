@@ -9,6 +9,7 @@ import utils  # noqa: F401  (sets TensorFlow's log level before any test imports
 from utils import edition
 
 import os
+from itertools import count
 
 import pytest
 from nbval.plugin import IPyNbFile
@@ -18,6 +19,7 @@ pytest_plugins = ("tests.kernel_budget",)
 # The files of tests that take longest, dearest first, as `--durations=0` has them.
 DEAR: tuple[str, ...] = ()
 
+_number = count()
 _nbval = {name: getattr(IPyNbFile, name) for name in ("__init__", "collect", "setup")}
 
 
@@ -86,7 +88,15 @@ def _turn(path) -> tuple[int, int]:
     return 1, DEAR.index(path.name) if path.name in DEAR else len(DEAR)
 
 
+@pytest.fixture(scope="session")
+def _states(tmp_path_factory):
+    return tmp_path_factory.mktemp("states")
+
+
 @pytest.fixture(autouse=True)
-def _own_state(tmp_path, monkeypatch):
-    """No test writes to the progress of the person who runs it."""
-    monkeypatch.setenv("LOSS_AND_FOUND_STATE", os.fspath(tmp_path / "state"))
+def _own_state(_states, monkeypatch):
+    """No test writes to the progress of the person who runs it.
+
+    The folder is named, not made: most of some thousand tests save nothing.
+    """
+    monkeypatch.setenv("LOSS_AND_FOUND_STATE", os.fspath(_states / str(next(_number))))
