@@ -14,10 +14,7 @@ from itertools import count
 import pytest
 from nbval.plugin import IPyNbFile
 
-pytest_plugins = ("tests.kernel_budget",)
-
-# The files of tests that take longest, dearest first, as `--durations=0` has them.
-DEAR: tuple[str, ...] = ()
+pytest_plugins = ("tests.kernel_budget", "tests.order")
 
 _number = count()
 _nbval = {name: getattr(IPyNbFile, name) for name in ("__init__", "collect", "setup")}
@@ -72,20 +69,6 @@ class FilledIn(pytest.Item):
 
     def reportinfo(self):
         return self.path, 0, f"lessons/{self.path.name}"
-
-
-def pytest_collection_modifyitems(items):
-    """Hand out notebooks first, the later and longer lessons before the earlier ones.
-
-    The small files of tests come last, so that all workers end at nearly the same time.
-    """
-    items.sort(key=lambda item: _turn(item.path))
-
-
-def _turn(path) -> tuple[int, int]:
-    if path.suffix == ".ipynb" and path.stem[:2].isdigit():
-        return 0, -int(path.stem[:2])
-    return 1, DEAR.index(path.name) if path.name in DEAR else len(DEAR)
 
 
 @pytest.fixture(scope="session")
