@@ -51,6 +51,8 @@ class CrossEntropies(Subject):
         flag = getattr(event.subject, "_fn_kwargs", {}).get("from_logits")
         if isinstance(flag, str):
             self.recorder.add(_positional(event.subject, flag))
+        if "raised" in event.info and shape_of(event.tensors["y_pred"]) == ():
+            self.recorder.add(_lost_batch(shape_of(event.tensors["y_true"]) or (), ()))
         if look is None:
             return
         ignored = getattr(event.subject, "_fn_kwargs", {}).get("ignore_class")

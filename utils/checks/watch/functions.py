@@ -1,5 +1,7 @@
 """tf.function: traced again and again, and Python that runs only while tracing."""
 
+import inspect
+
 import tensorflow as tf
 
 from ..report import Finding
@@ -31,6 +33,9 @@ class Functions(Subject):
             }
             self.seen[id(function)] = entry
         entry["calls"] += 1
+        if "after" in entry and entry["calls"] & (entry["calls"] - 1) == 0:
+            # The object that holds them may be gone when the block ends.
+            entry["now"] = _outer(function.python_function)
 
     def function_returned(self, function, args) -> None:
         entry = self.seen.get(id(function))
@@ -63,7 +68,7 @@ class Functions(Subject):
                 continue
             if entry["symbolic"]:
                 found.append(_kept_symbol(name, entry["symbolic"]))
-            now = _outer(python)
+            now = entry.get("now", {}) | _outer(python)
             again = total - entry["first"]
             stuck = [n for n in entry["changed"] if now.get(n) == entry["after"].get(n)]
             if stuck and entry["calls"] >= 3 and not again:
@@ -102,7 +107,7 @@ def _outer(function) -> dict:
 
 def _numbers(function) -> set:
     """Return the names of numbers that the function reads, attributes by their last name."""
-    function = getattr(function, "__func__", function)
+    function = inspect.unwrap(getattr(function, "__func__", function))  # of a method, its own code
     code = getattr(function, "__code__", None)
     return set(loads(code, LOADS)) if code else set()
 

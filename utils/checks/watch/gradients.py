@@ -57,7 +57,7 @@ class Gradients(Subject):
             self._blame_none()
         targets = tf.nest.flatten(event.info["target"])
         if len(targets) == 1 and not (event.info["weighted"] or self.scaled or self.in_batch):
-            self._target(targets[0], look)
+            self._target(targets[0], look, event.info.get("strategy", False))
         self.per_example = self.loss = None
 
     def _blame_none(self) -> None:
@@ -66,7 +66,7 @@ class Gradients(Subject):
             self.recorder.add(finding)
         self.none = []
 
-    def _target(self, target, look) -> None:
+    def _target(self, target, look, strategy) -> None:
         shape = shape_of(target)
         if shape is None or tf.distribute.get_strategy().num_replicas_in_sync > 1:
             return
@@ -81,6 +81,13 @@ class Gradients(Subject):
         elif each is not None and each.size > 1:
             total, mean = float(each.sum()), float(each.mean())
             scalar = float(value.reshape(()))
+            if (
+                strategy
+                and each.size >= 8
+                and mean > 0
+                and np.isclose(scalar * each.size, mean, 1e-3)
+            ):
+                self.recorder.add(_averaged_twice(scalar, mean, each.size))
             if mean > 0 and abs(scalar - total) < 0.02 * total and total > 1.5 * mean:
                 self.recorder.add(_summed(scalar, mean, each.size))
 
@@ -152,6 +159,17 @@ def _summed(scalar: float, mean: float, size: int) -> Finding:
     )
 
 
+def _averaged_twice(scalar: float, mean: float, size: int) -> Finding:
+    return Finding(
+        "replica-loss-scale",
+        "error",
+        f"The loss that is differentiated, {scalar:.4g}, is the mean over the batch, {mean:.4g}, "
+        f"divided by the {size} examples once more: loss and gradient are {size} times too small.",
+        {"loss": scalar, "mean": mean, "examples": size},
+        "Let the loss return one value per example (reduction='none'), and divide the sum once.",
+    )
+
+
 def _mispaired(wrong, count: int) -> Finding:
     source, variable = wrong[0]
     return Finding(
@@ -178,6 +196,7 @@ class Models(Subject):
         self.outputs = {}
         self.batches = []
         self.trained = {}
+        self.sourced = set()  # variables that some gradient was asked for
         self.evaluated = {}
 
     def observed(self) -> dict:
@@ -217,6 +236,7 @@ class Models(Subject):
 
     def on_gradient(self, event, look) -> None:
         ids = {id(plain(v)) for v in tf.nest.flatten(event.info["sources"])}
+        self.sourced |= ids
         for key, (model, training) in self.taped.items():
             if any(id(plain(v)) in ids for v in model.trainable_variables):
                 seen = self.trained.setdefault(key, (model, set()))
@@ -228,12 +248,23 @@ class Models(Subject):
         for key, (model, flags) in self.trained.items():
             if flags == {False} and (layers := mode_layers(model)):
                 found.append(_flag_missing(model, layers))
+            if (head := self._forgotten(model)) is not None:
+                found.append(_head_forgotten(model, head))
             if key not in self.read and (penalties := _penalties(model)):
                 found.append(_unregularised(model, penalties))
         for key, model in self.evaluated.items():
             if key in self.trained and (layers := mode_layers(model)):
                 found.append(_flag_left_on(model, layers))
         return found
+
+    def _forgotten(self, model):
+        """Return the last layer with weights if no gradient was ever asked for them."""
+        if getattr(model, "outputs", None) is None or len(model.outputs) != 1:
+            return None
+        layers = [layer for layer in model.layers if layer.trainable_variables]
+        if not layers or any(id(plain(v)) in self.sourced for v in layers[-1].trainable_variables):
+            return None
+        return layers[-1]
 
 
 def effective_training(event):
@@ -273,6 +304,19 @@ def _penalties(model) -> list[float]:
     """Return the penalties of regularised weights that are not 0, as L2(0.0) is."""
     penalised = (v for v in model.trainable_variables if getattr(v, "regularizer", None))
     return [p for v in penalised if (p := float(v.regularizer(v))) != 0]
+
+
+def _head_forgotten(model, layer) -> Finding:
+    count = len(layer.trainable_variables)
+    return Finding(
+        "gradients-none",
+        "error",
+        f"{name_of(model)} is trained, but no gradient was ever asked for the {count} variables of "
+        f"its last layer, {layer.name}: they keep their first values. The list of variables is "
+        "older than the layer, or was taken from a part of the model.",
+        {"layer": layer.name, "variables": count},
+        "Take model.trainable_variables after the model is complete, in the step itself.",
+    )
 
 
 def _flag_missing(model, layers) -> Finding:

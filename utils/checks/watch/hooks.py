@@ -55,6 +55,7 @@ def install(patches) -> None:
     patches.wrap(concrete_function.ConcreteFunction, "_call_flat", _concrete)
     patches.wrap(polymorphic_function.Function, "__call__", _function)
     patches.wrap(dataset_ops.DatasetV2, "__iter__", _iterate)
+    patches.wrap(keras.Model, "compile", _compiled)
     for name in ("fit", "evaluate", "predict"):
         patches.wrap(keras.Model, name, lambda f, n=name: _trainer(f, n))
     patches.wrap(ops._EagerTensorBase, "numpy", _converted)
@@ -247,6 +248,7 @@ def _gradient(original):
             "sources": sources,
             "gradients": gradients,
             "replicas": _replicas(),
+            "strategy": tf.distribute.has_strategy(),
             "weighted": bool(args and args[0] is not None) or "output_gradients" in kwargs,
         }
         emit(Event("gradient", self, {}, info))
@@ -475,6 +477,16 @@ def _trainer(original, name):
         emit(Event(name, self, {}, {"args": args, "kwargs": kwargs}))
         with inside(name, self):
             return original(self, *args, **kwargs)
+
+    return call
+
+
+def _compiled(original):
+    def call(self, *args, **kwargs):
+        result = original(self, *args, **kwargs)
+        if not deaf():
+            emit(Event("compile", self))
+        return result
 
     return call
 

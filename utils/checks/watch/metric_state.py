@@ -3,6 +3,8 @@
 import sys
 import weakref
 
+import tensorflow as tf
+
 from ..report import Finding
 from .averages import Average
 from .datasets import root_of
@@ -70,6 +72,10 @@ class MetricStates(Subject):
         x = event.tensors["x"]
         self.same_batch = x is self.batch
         self.batch = x
+        first = next(iter(tf.nest.flatten(event.info["outputs"])), None)
+        if shape := shape_of(first):
+            scores = look(first) if shape[0] is None and look else None
+            self.size = shape[0] if scores is None else len(scores)
         for output in (event.info["outputs"],):
             self.outputs = {
                 **dict(list(self.outputs.items())[-3:]),

@@ -5,6 +5,7 @@ import numpy as np
 import tensorflow as tf
 
 from ..report import Finding
+from . import overlap
 from .events import to_numpy
 from .subject import Subject, name_of
 
@@ -26,7 +27,8 @@ class Trainers(Subject):
         for callback in callbacks:
             if isinstance(callback, keras.callbacks.EarlyStopping) and not saved:
                 self.stops.append((callback, event.subject))
-        for finding in (_loss_weights(event.subject), _split(event.info)):
+        rules = (_mixed(event.info), _loss_weights(event.subject), _split(event.info))
+        for finding in (*rules, overlap.rule(event.info)):
             if finding is not None:
                 self.recorder.add(finding)
 
@@ -51,6 +53,22 @@ def _kept_last(stop, model) -> Finding | None:
         f"{last:.4g}. It was best, {best:.4g}, after epoch {epoch + 1}, but restore_best_weights "
         "is False: the model keeps the last weights.",
         {"best": best, "best epoch": epoch + 1, "last": last, "stopped after": len(values)},
+    )
+
+
+def _mixed(info) -> Finding | None:
+    """Tell when the labels are an array of objects of several kinds."""
+    args, kwargs = info["args"], info["kwargs"]
+    y = kwargs.get("y", args[1] if len(args) > 1 else None)
+    if getattr(getattr(y, "dtype", None), "kind", "") != "O":
+        return None
+    kinds = sorted({type(v).__name__ for v in np.ravel(y)[:1000]})
+    return Finding(
+        "mixed-labels",
+        "error",
+        f"The labels are an array of dtype object; its first entries are of type "
+        f"{', '.join(kinds[:4])}. TensorFlow cannot make a tensor of it.",
+        {"dtype": "object", "types": ", ".join(kinds[:4])},
     )
 
 
