@@ -1,7 +1,7 @@
 """The engine takes whatever a learner types and always answers kindly."""
 
 from utils import exercises
-from utils.exercises import guard, progress
+from utils.exercises import guard, progress, standing
 from utils.exercises.engine import Exercise, Result, Unusable, call, correct, incorrect
 
 import time
@@ -144,10 +144,10 @@ def test_hints_come_one_after_the_other_and_start_again():
 def test_progress_is_kept_and_right_stays_right():
     e = exercise(doubles)
     e.check(lambda x: x)
-    assert progress.summary()["exercises"] == {"99-a": "incorrect"}
+    assert standing.statuses(progress.events()) == {"99-a": "incorrect"}
     e.check(lambda x: 2 * x)
     e.check(lambda x: x)
-    assert progress.summary()["exercises"] == {"99-a": "correct"}
+    assert standing.statuses(progress.events()) == {"99-a": "correct"}
 
 
 def test_a_damaged_progress_file_is_set_aside_and_the_rest_is_kept():
@@ -156,7 +156,7 @@ def test_a_damaged_progress_file_is_set_aside_and_the_rest_is_kept():
     path = exercises.state_dir() / "progress.jsonl"
     path.write_bytes(path.read_bytes() + b'{"kind": "check", "id"\n\xff\xfe\x00garbage\n[1]\n')
     with pytest.warns(UserWarning, match="damaged"):
-        assert progress.summary()["exercises"] == {"99-a": "correct"}
+        assert standing.statuses(progress.events()) == {"99-a": "correct"}
     assert list(path.parent.glob("progress.damaged-*.jsonl"))
     assert len(progress.events()) == 1, "the second reading finds a clean file"
 

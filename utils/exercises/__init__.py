@@ -5,9 +5,10 @@
 """
 
 from .engine import Exercise, Result
+from .handover import export
 from .overview import overview
 from .predictions import outcome, predict
-from .progress import state_dir, summary
+from .progress import state_dir
 from .registry import all, get
 from .require import require
 
@@ -15,11 +16,11 @@ __all__ = [
     "Exercise",
     "Result",
     "all",
+    "export",
     "get",
     "outcome",
     "overview",
     "predict",
     "require",
     "state_dir",
-    "summary",
 ]

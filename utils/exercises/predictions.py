@@ -1,6 +1,8 @@
 """Predict, then look: a learner's guess is recorded and later set beside what happened."""
 
 import numbers
+import sys
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from .. import cards
@@ -46,7 +48,8 @@ class Prediction:
             raise ValueError(f"choose one of: {', '.join(self.choices)}")
         if isinstance(answer, bool) or not isinstance(answer, numbers.Real):
             raise ValueError("a number is asked for, such as 0.5")
-        if not abs(float(answer)) < float("inf"):
+        # As numbers, not as floats: Python's whole numbers can be larger than any float.
+        if not abs(answer) <= sys.float_info.max:
             raise ValueError("a finite number is asked for")
         return float(answer)
 
@@ -103,7 +106,8 @@ def outcome(id: str, observed) -> Note:
     prediction = _get(id)
     seen = prediction.clean(observed)
     progress.record(kind="outcome", id=id, value=seen)
-    answer = progress.summary()["predictions"].get(id, {}).get("answer")
+    made = [v for p, kind, v in trials(progress.events()) if p.id == id and kind == "predict"]
+    answer = made[-1] if made else None
     unit = f" {prediction.unit}" if prediction.unit else ""
     if answer is None:
         return Note("neutral", "Outcome", f"It is {_show(seen)}{unit}. You made no prediction.")
@@ -114,6 +118,24 @@ def outcome(id: str, observed) -> Note:
         "Outcome",
         f"You predicted {_show(answer)}; it is {_show(seen)}{unit}: {verdict}.",
     )
+
+
+def trials(events: list[dict]) -> Iterator[tuple[Prediction, str, object]]:
+    """Yield (prediction, ``"predict"`` or ``"outcome"``, value) for each event about one.
+
+    A value that the prediction would not take today is passed over: the line is
+    damaged, or was written by another edition of the course.
+    """
+    known = {id_: p for n in registry.lessons() for id_, p in registry.predictions(n).items()}
+    for event in events:
+        id_, kind = event.get("id"), event.get("kind")
+        if kind not in ("predict", "outcome") or not isinstance(id_, str) or id_ not in known:
+            continue
+        try:
+            value = known[id_].clean(event.get("value"))
+        except ValueError:
+            continue
+        yield known[id_], kind, value
 
 
 def _show(value) -> str:

@@ -56,32 +56,10 @@ def events() -> list[dict]:
     return good
 
 
-def summary() -> dict[str, dict]:
-    """Return what is known of each exercise and prediction.
-
-    Returns
-    -------
-    dict
-        ``{"exercises": {id: best status}, "predictions": {id: {"answer", "observed"}}}``
-    """
-    exercises: dict[str, str] = {}
-    predictions: dict[str, dict] = {}
-    for event in events():
-        kind, id_ = event.get("kind"), event.get("id")
-        if not isinstance(id_, str):
-            continue
-        if kind == "check" and exercises.get(id_) != "correct":
-            exercises[id_] = str(event.get("status"))
-        elif kind in ("predict", "outcome"):
-            entry = predictions.setdefault(id_, {})
-            entry["answer" if kind == "predict" else "observed"] = event.get("value")
-    return {"exercises": exercises, "predictions": predictions}
-
-
 def _parse(line: bytes) -> dict | None:
     try:
         event = json.loads(line.decode("utf-8"))
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
     return event if isinstance(event, dict) else None
 

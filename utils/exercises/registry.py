@@ -18,7 +18,8 @@ def _grader(number: str):
 
 
 @cache
-def _lesson(number: str) -> dict[str, Exercise]:
+def exercises(number: str) -> dict[str, Exercise]:
+    """Return the exercises of a lesson by id."""
     module = _grader(number)
     return {e.id: e for e in module.EXERCISES} if module else {}
 
@@ -44,7 +45,7 @@ def get(id: str) -> Exercise:
     KeyError
         If there is no exercise with this id; the message lists those of the lesson.
     """
-    known = _lesson(str(id).split("-")[0])
+    known = exercises(str(id).split("-")[0])
     if id not in known:
         names = ", ".join(known) or "none"
         raise KeyError(f"no exercise is called {id!r}; this lesson has: {names}")
@@ -53,4 +54,4 @@ def get(id: str) -> Exercise:
 
 def all() -> tuple[Exercise, ...]:
     """Return every exercise of the course, in order."""
-    return tuple(e for number in lessons() for e in _lesson(number).values())
+    return tuple(e for number in lessons() for e in exercises(number).values())
