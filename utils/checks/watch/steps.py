@@ -11,7 +11,7 @@ from .tee import drawing
 
 KEPT = "_loss_and_found"
 
-LIGHT = Schedule((1, 2, 4, 8, 16, 64), 128)
+LIGHT = Schedule((1, 2, 4, 8, 16, 64), 256)
 # A look runs the forward pass once more, about a third of a training step. Where that
 # takes milliseconds, looks are spread so that they stay below 2 % of the steps.
 HEAVY = Schedule((1, 32, 64), 128)
