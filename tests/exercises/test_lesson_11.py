@@ -11,6 +11,23 @@ import tensorflow as tf
 RIGHT = lesson_11.RIGHT
 
 
+def test_no_run_of_a_rests_on_the_last_digits_of_its_data(monkeypatch):
+    # A processor that rounds otherwise is a nudge like this one, in every step.
+    digits = lesson_11.data.digits
+    nudge = 1 + 1e-12
+
+    def nudged(**given):
+        split = digits(**given)
+        x, x_new = (v.astype(np.float64) * nudge for v in (split.x_train, split.x_test))
+        return split._replace(x_train=x, x_test=x_new)
+
+    stored = lesson_11._material()
+    monkeypatch.setattr(lesson_11.data, "digits", nudged)
+    for letter, run in lesson_11._material.__wrapped__().items():
+        for figure in ("training", "new"):
+            assert run[figure] == pytest.approx(stored[letter][figure], rel=1e-7), letter
+
+
 class TestA:
     exercise = exercises.get("11-a")
 
