@@ -92,7 +92,15 @@ def run(ready: Ready, notebook: Path) -> Result:
     """Run a notebook under a setting and compare every output."""
     copy = ready.place.checkout / notebook.relative_to(ROOT)
     plugins = ("no:cacheprovider", "no:tests.kernel_budget", *ready.place.plugins)
-    options = ["-n", "0", "--nbval-cell-timeout=900", "--tb=short", "--durations=0", "--color=no"]
+    options = [
+        "-n",
+        "0",
+        "--nbval-cell-timeout=900",
+        "--tb=short",
+        "--durations=1",
+        "--color=no",
+        "-vv",
+    ]
     command = ready.command(
         "-m", "pytest", *(part for p in plugins for part in ("-p", p)), *options, str(copy)
     )
