@@ -101,7 +101,7 @@ def recall_under_loss_weights():
     d, y = rare("rows"), rare("rows").y_train
     runs = {
         "broken, loss_weights=[5]": fitted("rows", loss_weights=[5.0])[0],
-        "reported, no weights": fitted("rows")[0],
+        "no weights": fitted("rows")[0],
         "fixed, class_weight": fitted("rows", weights=dict(enumerate(balanced(y, mean_one=True))))[
             0
         ],

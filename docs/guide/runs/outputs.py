@@ -113,8 +113,8 @@ def gradients_of_small_probabilities():
         z = tf.Variable(np.stack([np.zeros_like(gaps), gaps], axis=-1), dtype=dtype)
         with tf.GradientTape() as tape:
             p = tf.nn.softmax(z)
-            loss = -tf.math.log(tf.cast(p[:, 0], tf.float32))
-        values[name] = np.abs(tape.gradient(loss, z).numpy()[:, 0].astype(float))
+            losses = SCCE(reduction="none")(np.zeros(len(gaps), int), tf.cast(p, tf.float32))
+        values[name] = np.abs(tape.gradient(losses, z).numpy()[:, 0].astype(float))
     figure, ax = plots.axes()
     plots.functions(
         ax, gaps, values, xlabel="how far the true class lies below",
@@ -122,9 +122,11 @@ def gradients_of_small_probabilities():
     )  # fmt: skip
     full, half = values["fixed, float32"], values["broken, float16"]
     first = gaps[np.flatnonzero(~(np.abs(full - half) < 0.1))[0]]
+    end = gaps[np.flatnonzero(full < 0.1)[0]]
     return figure, (
-        f"In float32 the gradient rises to {full[-1]:.2f} and stays there; in float16 it is "
-        f"{half[gaps == first][0]:.2f} from a gap of {first:.1f} on, and {half[-1]:.2f} at the end."
+        f"In float32 the gradient rises to {full.max():.2f} and ends at a gap of {end:.1f}, where "
+        f"Keras clips; in float16 it is {half[gaps == first][0]:.2f} from a gap of {first:.1f} on, "
+        f"and {half[-1]:.2f} in the end."
     )
 
 
