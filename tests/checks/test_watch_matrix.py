@@ -1,7 +1,10 @@
 """The detector matrix, part 1 of 4: every broken loop is named, every other is silent."""
 
+from utils import pitfalls
+
 import pytest
 from loops import REGISTRY
+from loops.lesson_19 import LOOPS
 from matrix import (
     BY_NAME,
     KNOWN_MISSES,
@@ -36,3 +39,10 @@ def test_exceptions_are_about_loops_that_exist():
     assert set(KNOWN_MISSES) <= set(broken(BY_NAME))
     assert set(WRONGLY_NAMED) <= set(broken(BY_NAME)) - set(KNOWN_MISSES)
     assert set(OUT_OF_REACH) <= set(BY_NAME) - set(broken(BY_NAME))
+
+
+def test_what_the_register_says_of_watch_is_shown_by_a_loop():
+    """Each pitfall that `watch` is said to find has a broken loop it finds it in; no other has."""
+    found = {loop.pitfall for name, loop in BY_NAME.items() if name not in KNOWN_MISSES}
+    found |= {loop.pitfall for loop in LOOPS}
+    assert found - {""} == {entry.id for entry in pitfalls.all() if "watch" in entry.check}
