@@ -1,5 +1,6 @@
 """The listener: counts every step, looks closely at a few, and hands both to the subjects."""
 
+import functools
 import threading
 
 import tensorflow as tf
@@ -13,6 +14,20 @@ from .traced import TracedSteps
 EAGER = Schedule((1, 2, 4, 8), 16)
 PASSING = {"gradient", "iterate", "reduce"}  # each has a subject of its own: a tape, a dataset
 WINDOWS = Schedule((1, 2, 4, 8, 16, 64), 256)
+
+
+def shielded(method):
+    """Let a fault of our own cost an observation, never the loop that is looked at."""
+
+    @functools.wraps(method)
+    def guarded(self, *args):
+        try:
+            return method(self, *args)
+        except Exception as problem:
+            self.missed(self, problem)
+            return None
+
+    return guarded
 
 
 class Recorder:
@@ -29,9 +44,6 @@ class Recorder:
     def __init__(self, subjects, read):
         self.subjects = subjects
         self.traced = TracedSteps(self, read)
-        self.counted = self.traced.counted  # asked at every call of a traced function
-        self.failed = self.traced.failed
-        self.look_back = self.traced.look_back
         self._handlers = {}
         self._counts = {}
         self.train_steps = 0
@@ -47,6 +59,7 @@ class Recorder:
         self._on_call = [s.function_called for s in subjects if hasattr(s, "function_called")]
         self._on_return = [s.function_returned for s in subjects if hasattr(s, "function_returned")]
 
+    @shielded
     def receive(self, event: Event) -> None:
         """Note an event of a traced graph, or play an eager one at once."""
         self.traced.settle()
@@ -121,14 +134,35 @@ class Recorder:
         what = type(subject).__name__
         self.not_observed[f"{what}: {type(problem).__name__}: {str(problem)[:120]}"] = True
 
+    @shielded
+    def counted(self, graph) -> bool:
+        """Count a call of a traced function; return whether it is one to look at."""
+        return self.traced.counted(graph)
+
     def before_step(self, graph, inputs) -> list:
         """A traced function is about to run on these inputs; return those it shall run on."""
-        return self.traced.before(graph, inputs, self._function)
+        try:
+            return self.traced.before(graph, inputs, self._function)
+        except Exception as problem:
+            self.missed(self, problem)
+            return inputs
 
+    @shielded
+    def failed(self, graph, outputs) -> bool:
+        """Whether a compiled training step has just given NaN or infinity, for the first time."""
+        return self.traced.failed(graph, outputs)
+
+    @shielded
+    def look_back(self, graph, inputs, problem=None) -> None:
+        """Look at the losses of a call that gave NaN; at its metrics too if it raised."""
+        self.traced.look_back(graph, inputs, problem)
+
+    @shielded
     def after_step(self, graph, outputs) -> None:
         """A call that was looked at has run: see what the loop does with its outputs."""
         self._see(tf.nest.flatten(outputs))
 
+    @shielded
     def function_called(self, function) -> None:
         """A tf.function is about to be called (and perhaps traced)."""
         self._function = function
@@ -137,6 +171,7 @@ class Recorder:
         for handler in self._on_call:
             handler(function)
 
+    @shielded
     def function_returned(self, function, args) -> None:
         """A tf.function has been called."""
         if function is self._returned:
@@ -145,12 +180,17 @@ class Recorder:
         for handler in self._on_return:
             handler(function, args)
 
+    @shielded
+    def _settle(self) -> None:
+        self.traced.settle()
+
     def add(self, finding: Finding) -> None:
         """Keep a finding; of several of one pitfall and severity, the first."""
         key = (finding.pitfall, finding.severity)
         entry = self.found.setdefault(key, [finding, self.train_steps, 0])
         entry[2] += 1
 
+    @shielded
     def finish(self) -> None:
         """Take in what is still open, and look once more at what was looked at last."""
         self.close_window()
@@ -158,7 +198,7 @@ class Recorder:
 
     def findings(self) -> list[Finding]:
         """Return what was found so far, one finding for each pitfall."""
-        self.traced.settle()
+        self._settle()
         found = [entry[0] for entry in self.found.values()]
         for subject in self.subjects:
             try:
@@ -171,7 +211,10 @@ class Recorder:
         """Return what was seen, for the report."""
         seen = {}
         for subject in self.subjects:
-            seen |= subject.observed()
+            try:
+                seen |= subject.observed()
+            except Exception as problem:
+                self.missed(subject, problem)
         traced = self.traced.observed()
         if self.train_steps or traced:
             seen = {"training steps": self.train_steps} | traced | seen

@@ -104,7 +104,10 @@ class WatchReport(Report):
         findings = self._recorder.findings()
         problem = problem if problem is not None else self._problem
         if problem is not None:
-            findings += loud.classify(problem, {f.pitfall for f in findings})
+            try:
+                findings += loud.classify(problem, {f.pitfall for f in findings})
+            except Exception as error:  # the loop's own exception must come through
+                self._recorder.missed(self, error)
         self._take(findings)
         self._recorder.close()
         self._recorder = None
