@@ -64,6 +64,7 @@ class Classes(Subject):
         self.several = False
         self.examples = {True: Examples(), False: Examples()}
         self._x = None
+        self._kinds = {}
         self._losses = 0
         self._taped = self._norms = False
         self._last = None
@@ -75,14 +76,20 @@ class Classes(Subject):
         return self.recorder.train_steps
 
     def on_model(self, event, look) -> None:
-        x = tf.nest.flatten(event.tensors["x"])
+        key = id(event.subject)
+        if key not in self._kinds:  # once for each model: a loop calls it in every step
+            kinds = {type(layer) for layer in _layers(event.subject)}
+            self._kinds[key] = [
+                any(issubclass(k, kind) for k in kinds)
+                for kind in (keras.layers.Embedding, keras.layers.BatchNormalization)
+            ]
+        words, norms = self._kinds[key]
+        x = event.tensors["x"]
+        flat = [x] if hasattr(x, "dtype") else tf.nest.flatten(x)
         # Between ids of words there is no distance.
-        single = (
-            len(x) == 1 and x[0] is not None and not _has(event.subject, keras.layers.Embedding)
-        )
-        self._x = x[0] if single else None
+        self._x = flat[0] if len(flat) == 1 and not words else None
         self._taped = event.info["taped"]
-        self._norms |= _has(event.subject, keras.layers.BatchNormalization)
+        self._norms |= norms
 
     @property
     def settling(self) -> bool:
@@ -129,9 +136,8 @@ class Classes(Subject):
         return self._judged[1]
 
 
-def _has(model, kind) -> bool:
-    layers = model._flatten_layers() if hasattr(model, "_flatten_layers") else ()
-    return any(isinstance(layer, kind) for layer in layers)
+def _layers(model):
+    return model._flatten_layers() if hasattr(model, "_flatten_layers") else ()
 
 
 def _read(event, roles, look):

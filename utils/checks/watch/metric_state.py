@@ -72,7 +72,9 @@ class MetricStates(Subject):
         x = event.tensors["x"]
         self.same_batch = x is self.batch
         self.batch = x
-        first = next(iter(tf.nest.flatten(event.info["outputs"])), None)
+        first = event.info["outputs"]
+        if not hasattr(first, "dtype"):
+            first = next(iter(tf.nest.flatten(first)), None)
         if shape := shape_of(first):
             scores = look(first) if shape[0] is None and look else None
             self.size = shape[0] if scores is None else len(scores)

@@ -19,6 +19,8 @@ READS = {
     "ResourceGatherNd",
     "VarIsInitializedOp",
     "VariableShape",
+    "LookupTableFindV2",
+    "LookupTableSizeV2",
 }
 CALLS = {"PartitionedCall", "StatefulPartitionedCall"}
 LOOPS = {"While", "StatelessWhile"}
