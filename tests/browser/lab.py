@@ -114,8 +114,11 @@ class Lab:
         return self.page.evaluate(f"() => {_NOTEBOOK}.context.path")
 
     def open(self, path: str) -> None:
-        """Open a notebook, and wait until its kernel answers."""
-        self.page.goto(f"{self.address}/lab/tree/{path}?token={self.token}")
+        """Open a notebook, alone, and wait until its kernel answers."""
+        # A workspace of its own: JupyterLab would bring back the notebook opened before, and
+        # what follows could meet that one.
+        workspace = f"lab/workspaces/{secrets.token_hex(4)}"
+        self.page.goto(f"{self.address}/{workspace}/tree/{path}?token={self.token}")
         self._ready()
 
     def _ready(self) -> None:
