@@ -16,19 +16,13 @@ import subprocess
 import sys
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-RESULTS = pathlib.Path(__file__).with_name("detector_matrix.json")
 FIGURE = ROOT / "assets" / "detector_matrix.png"
-sys.path[:0] = [str(ROOT / "tests"), str(RESULTS.parent)]
-
-
-def alarms(report) -> dict[str, str]:
-    """Return pitfalls and severities of a report's errors and warnings."""
-    return {finding.pitfall: finding.severity for finding in report.alarms}
+sys.path[:0] = [str(ROOT / "tests"), str(ROOT / "tests" / "checks")]
 
 
 def run(names=None) -> dict:
     """Return per loop its pitfall, and what was named on it broken and fixed."""
-    from matrix import BY_NAME, watched
+    from matrix import BY_NAME, alarms, watched
 
     found = {}
     for name in names or BY_NAME:
@@ -77,15 +71,19 @@ def cells(found: dict) -> dict[tuple[str, str], str]:
     return drawn
 
 
+def parts(found: dict):
+    """Return rows and columns of the figure, and its marks."""
+    put_in = {entry["pitfall"] for entry in found.values()}
+    rows = [entry.id for entry in pitfalls.all() if entry.id in put_in]
+    return rows, rows, cells(found)
+
+
 def draw(found: dict) -> str:
     """Draw the figure into `assets/`, and return its reading."""
-    put_in = {entry["pitfall"] for entry in found.values()}
-    rows = [p.id for p in pitfalls.all() if p.id in put_in]
-    marks = cells(found)
     figure, ax = plots.axes(width=9, height=9.5)
-    plots.detector_matrix(ax, rows, rows, marks)
-    figure.savefig(FIGURE, dpi=150, bbox_inches="tight", metadata={"Software": None})
-    return plots.read_detector_matrix(rows, rows, marks)
+    plots.detector_matrix(ax, *parts(found))
+    figure.savefig(FIGURE, dpi=110, bbox_inches="tight", metadata={"Software": None})
+    return plots.read_detector_matrix(*parts(found))
 
 
 def main(names) -> None:
@@ -93,6 +91,8 @@ def main(names) -> None:
     found = run(names)
     if names:
         return
+    from matrix import RESULTS
+
     found |= run_replicas()
     RESULTS.write_text(json.dumps(found, indent=1, sort_keys=True) + "\n", encoding="utf-8")
     print(draw(found))

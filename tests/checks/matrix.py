@@ -6,6 +6,8 @@ Its tests stand in four files, so that a run on several cores can share them out
 from utils import checks
 
 import importlib
+import json
+import pathlib
 import pkgutil
 import warnings
 
@@ -14,6 +16,9 @@ import loops
 import pytest
 
 PARTS = 4
+# What `draw_matrix` saw; its figure is drawn from it.
+RESULTS = pathlib.Path(__file__).with_name("detector_matrix.json")
+SEEN = json.loads(RESULTS.read_text(encoding="utf-8")) if RESULTS.exists() else {}
 
 for module in pkgutil.iter_modules(loops.__path__):
     importlib.import_module(f"{loops.__name__}.{module.name}")
@@ -70,11 +75,22 @@ def watched(name: str, broken: bool):
     return report, problem
 
 
+def alarms(report) -> dict[str, str]:
+    """Return pitfalls and severities of a report's errors and warnings."""
+    return {finding.pitfall: finding.severity for finding in report.alarms}
+
+
+def check_as_drawn(name: str, kind: str, report) -> None:
+    """Fail unless the results behind the figure say the same of this loop."""
+    assert SEEN[name][kind] == alarms(report), "run python tests/checks/draw_matrix.py again"
+
+
 def check_named(name: str) -> None:
     """Fail unless the broken loop is called by its own pitfall, and by no other."""
     loop = BY_NAME[name]
     report, problem = watched(name, True)
     named = {finding.pitfall for finding in report.alarms}
+    check_as_drawn(name, "broken", report)
     text = f"{loop.pitfall} was put in.\n{report}"
     if name in WRONGLY_NAMED:
         wrong, reason = WRONGLY_NAMED[name]
@@ -95,4 +111,5 @@ def check_silent(name: str) -> None:
     if problem is not None:
         raise problem
     assert not report.alarms, str(report)
+    check_as_drawn(name, "fixed", report)
     assert report.ok != (name in OUT_OF_REACH), str(report)

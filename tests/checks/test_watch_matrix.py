@@ -1,7 +1,8 @@
 """The detector matrix, part 1 of 4: every broken loop is named, every other is silent."""
 
-from utils import pitfalls
+from utils import pitfalls, plots
 
+import draw_matrix
 import pytest
 from loops import REGISTRY
 from loops.lesson_19 import LOOPS
@@ -10,6 +11,7 @@ from matrix import (
     KNOWN_MISSES,
     OUT_OF_REACH,
     PARTS,
+    SEEN,
     WRONGLY_NAMED,
     broken,
     check_named,
@@ -46,3 +48,11 @@ def test_what_the_register_says_of_watch_is_shown_by_a_loop():
     found = {loop.pitfall for name, loop in BY_NAME.items() if name not in KNOWN_MISSES}
     found |= {loop.pitfall for loop in LOOPS}
     assert found - {""} == {entry.id for entry in pitfalls.all() if "watch" in entry.check}
+
+
+def test_the_figure_is_of_these_loops_and_the_readme_says_what_it_shows():
+    replicas = {f"lesson_19:{loop.run.__name__}" for loop in LOOPS}
+    assert set(SEEN) == set(BY_NAME) | replicas
+    reading = plots.read_detector_matrix(*draw_matrix.parts(SEEN))
+    readme = (draw_matrix.ROOT / "README.md").read_text(encoding="utf-8")
+    assert reading.split(".")[0] in " ".join(readme.split())

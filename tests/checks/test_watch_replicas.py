@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from loops.lesson_19 import LOOPS
+from matrix import SEEN
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -30,6 +31,7 @@ def told():
 def test_a_broken_loop_is_named(told, loop):
     ok, alarms, text = told[f"{loop.id}:broken"]
     assert set(alarms) == {loop.pitfall}, text
+    assert SEEN[f"lesson_19:{loop.run.__name__}"]["broken"] == alarms
     assert not ok
 
 

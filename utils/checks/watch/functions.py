@@ -140,8 +140,8 @@ def _made_again(name, count) -> Finding:
     return Finding(
         "retracing",
         "warning",
-        f"{count} tf.functions were made from {name}: it is decorated inside the loop, and each "
-        "new one is traced from the start.",
+        f"{count} tf.functions were made from {name}, and each was called once or twice: it is "
+        "decorated inside the loop, and each new one is traced from the start.",
         {"functions": count},
         "Decorate the function once, outside the loop.",
     )

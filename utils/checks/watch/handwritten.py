@@ -151,8 +151,8 @@ def _log(flow: Flow, op, look) -> list[Finding]:
         Finding(
             "unstable-softmax",
             "error",
-            f"A logarithm of probabilities was written by hand. {what}. Times a label of 0 that is "
-            "NaN, and one NaN in the loss makes every weight NaN.",
+            f"A logarithm of probabilities was written by hand. {what}. Multiplied by a label of 0 "
+            "it is NaN, and one NaN in the loss makes every weight NaN.",
             {"exact zeros": zeros, "NaN or infinite": bad, "values": int(p.size)},
             "Use tf.nn.log_softmax(logits), or a built-in cross entropy with from_logits=True.",
         )
