@@ -121,3 +121,22 @@ def validation_that_is_shuffled():
     model.compile("adam", SCCE(from_logits=True), metrics=["accuracy"])
     model.fit(train, validation_data=held, epochs=4, verbose=0)
     model.evaluate(held, verbose=0)
+
+
+@healthy
+def class_weights_below_the_majority():
+    """With weights for a rare class the model is right less often than the majority's share."""
+    rng = np.random.default_rng(0)
+    y = (rng.random(1200) < 0.04).astype("int64")
+    x = (rng.normal(size=(1200, 8)) + 2.2 * y[:, None] * np.eye(8)[:2].sum(0)).astype("float32")
+    model = mlp(2)
+    model.compile(keras.optimizers.Adam(0.01), SCCE(from_logits=True), metrics=["accuracy"])
+    weights = {0: 0.52, 1: 12.5}
+    model.fit(
+        x[:900],
+        y[:900],
+        validation_data=(x[900:], y[900:]),
+        epochs=4,
+        class_weight=weights,
+        verbose=0,
+    )

@@ -24,11 +24,16 @@ def _at_the_end(classes, train: bool):
 
 
 def _above_chance(table) -> tuple[float, float]:
-    """Return the accuracy, and by how many deviations it exceeds the majority's share."""
+    """Return the accuracy, and by how many deviations it exceeds that of unrelated labels.
+
+    With classes of unequal size a good model may be right less often than one that names the
+    majority always; what tells is whether labels and predictions go together at all.
+    """
     total = table.sum()
-    share = table.sum(axis=1).max() / total
     accuracy = np.trace(table) / total
-    return float(accuracy), float((accuracy - share) / np.sqrt(0.25 / total))
+    chance = float(table.sum(axis=0) @ table.sum(axis=1)) / total**2
+    deviation = np.sqrt(max(chance * (1 - chance), 1e-6) / total)
+    return float(accuracy), float((accuracy - chance) / deviation)
 
 
 def sorted_rule(classes) -> list[Finding]:
@@ -203,15 +208,15 @@ def _misaligned(count, near, order, accuracy) -> Finding:
 
 
 def _memorised(accuracy: float, held) -> Finding:
-    value, _ = _above_chance(held)
-    share = float(held.sum(axis=1).max() / held.sum())
+    value, above = _above_chance(held)
     return Finding(
         "memorised-noise",
         "error",
         f"Accuracy is {accuracy:.3g} on training batches and {value:.3g} on {held.sum()} held-out "
-        f"examples, where naming the most frequent class always gives {share:.3g}: the model knows "
-        "its training labels by heart and nothing that holds for new examples.",
-        {"training": accuracy, "held out": value, "majority": share},
+        f"examples, where its predictions go with the labels no more than drawn by lot "
+        f"({max(above, 0):.1f} standard deviations): the model knows its training labels by heart "
+        "and nothing that holds for new examples.",
+        {"training": accuracy, "held out": value, "deviations above chance": above},
         "Check first that inputs and labels belong together; if they do, the model needs more "
         "data, or inputs that say more.",
     )
