@@ -65,28 +65,20 @@ def label_ids(values) -> np.ndarray:
     return values.argmax(axis=-1) if rows else values
 
 
-def sample_weight_rules(w, dtype: str, y_shape, id_shape) -> list[Finding]:
-    """Return the findings on sample weights alone: values, shape, dtype, scale."""
+def sample_weight_rules(
+    w, dtype: str, y_shape, id_shape, *, negative: str = "error"
+) -> list[Finding]:
+    """Return the findings on sample weights alone: values, shape, dtype, scale.
+
+    ``negative`` is how severe weights below 0 are.
+    """
     found = []
     finite = np.isfinite(w.astype(np.float64))
-    if not finite.all() or (w < 0).any():
-        what = "NaN or infinite" if not finite.all() else "negative"
-        count = int((~finite).sum() if not finite.all() else (w < 0).sum())
-        found.append(
-            Finding(
-                "class-weights-scale",
-                "error",
-                f"{count} of {w.size} weights are {what}. "
-                + (
-                    "They turn the whole loss into NaN."
-                    if not finite.all()
-                    else "A negative weight rewards the model for being wrong."
-                ),
-                {what: count, "weights": int(w.size)},
-                "Weights are finite and at least 0; a class without examples divides by 0.",
-            )
-        )
+    if not finite.all():
+        found.append(_not_finite(w.size, int((~finite).sum())))
         return found
+    if (w < 0).any():
+        found.append(_negative(w, negative))
     found += shape_rule(w.shape, y_shape, id_shape)
     if dtype.startswith(("int", "uint")) and w.max() > 1:
         found.append(
@@ -110,7 +102,7 @@ def sample_weight_rules(w, dtype: str, y_shape, id_shape) -> list[Finding]:
                 "A batch that is all padding gives this; anything else is a mistake.",
             )
         )
-    elif not 1 / SCALE < mean < SCALE and not _is_mask(w):
+    elif (w >= 0).all() and not 1 / SCALE < mean < SCALE and not _is_mask(w):
         found.append(
             Finding(
                 "class-weights-scale",
@@ -122,6 +114,28 @@ def sample_weight_rules(w, dtype: str, y_shape, id_shape) -> list[Finding]:
             )
         )
     return found
+
+
+def _not_finite(size: int, count: int) -> Finding:
+    return Finding(
+        "class-weights-scale",
+        "error",
+        f"{count} of {size} weights are NaN or infinite. They turn the whole loss into NaN.",
+        {"NaN or infinite": count, "weights": size},
+        "Weights are finite and at least 0; a class without examples divides by 0.",
+    )
+
+
+def _negative(w, severity: str) -> Finding:
+    count = int((w < 0).sum())
+    return Finding(
+        "class-weights-scale",
+        severity,
+        f"{count} of {w.size} weights are negative. A negative weight rewards the model for "
+        "being wrong about its example, as a policy gradient means to; a class weight never does.",
+        {"negative": count, "weights": int(w.size)},
+        "Class weights are at least 0.",
+    )
 
 
 def shape_rule(w_shape, y_shape, id_shape) -> list[Finding]:

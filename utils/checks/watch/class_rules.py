@@ -7,6 +7,7 @@ from . import separability
 
 SURE = 3.0  # deviations from chance that are no accident
 STRUCTURED = 0.85
+CLUSTERED = 0.93
 NEW = 60  # held-out examples that make a figure
 
 
@@ -186,7 +187,9 @@ def information_rule(classes) -> list[Finding]:
     if examples is None or len(examples[0]) < 100 or len(np.unique(examples[1])) < 2:
         return []
     x, ids = separability.standardised(examples[0]), examples[1]
-    if x.shape[1] < 2 or (order := separability.structure(x)) > STRUCTURED:
+    if x.shape[1] < 2 or separability.structure(x) > STRUCTURED:
+        return []
+    if (order := separability.clustering(x)) > CLUSTERED:
         return []
     near, line = separability.agreement(x, ids), separability.linear(x, ids)
     if near > SURE or (line is not None and line[1] > SURE):
@@ -198,8 +201,8 @@ def _misaligned(count, near, order, accuracy) -> Finding:
     return Finding(
         "misaligned-labels",
         "error",
-        f"The labels do not belong to the inputs. {count} training inputs have an order of their "
-        f"own (the nearest neighbour lies at {order:.2g} of the distance it would have by chance), "
+        f"The labels do not belong to the inputs. {count} training inputs lie in groups (the "
+        f"nearest neighbour is at {order:.2g} of the distance it has in a cloud without groups), "
         "but neighbours share a label no more often than examples drawn by lot "
         f"({max(near, 0):.1f} standard deviations above it), and the model's accuracy is "
         f"{accuracy:.3g}. Inputs and labels were shuffled, sorted or filtered apart.",

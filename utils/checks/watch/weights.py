@@ -42,8 +42,9 @@ class Weights(Subject):
         if values is None or y is None or not values.size or values.dtype.kind not in "iuf":
             return
         ids = _weights.label_ids(y) if y.ndim else y
+        # Policy gradients hand their advantages over as weights, half of them negative.
         for finding in _weights.sample_weight_rules(
-            values, dtype_of(weight), y.shape, np.shape(ids)
+            values, dtype_of(weight), y.shape, np.shape(ids), negative="note"
         ):
             if finding.pitfall != "weights-not-in-metric":
                 self.recorder.add(finding)
