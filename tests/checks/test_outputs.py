@@ -135,4 +135,14 @@ def test_ties_of_classes_that_are_one_are_no_saturation():
     rows = Z.copy()
     rows[:, 1] = rows[:, 0] = rows.max(axis=1) + 0.1  # a class drawn twice, as negatives may be
     assert checks.outputs(rows, from_logits=True).ok
-    assert not checks.outputs(rows.astype("float16"), from_logits=True).ok
+    assert checks.outputs(rows.astype("float16"), from_logits=True).ok
+
+
+def test_ties_that_rounding_makes_are_saturation():
+    rows = Z.copy()
+    for start in (0, 1):  # now these two classes meet, now those
+        rows[start::2, 2 * start] = rows[start::2].max(axis=1) + 0.1
+        rows[start::2, 2 * start + 1] = rows[start::2, 2 * start] + 1e-5
+    assert checks.outputs(rows, from_logits=True).ok
+    rounded = checks.outputs(rows.astype("float16"), from_logits=True)
+    assert [f.pitfall for f in rounded.alarms] == ["saturated-ties"]

@@ -57,8 +57,8 @@ def average_of_an_average(broken):
         trainer = Trainer()
         loss_fn = SCCE(from_logits=True, reduction="sum_over_batch_size" if broken else "none")
         trainer.loss = lambda y, p: tf.reduce_sum(loss_fn(y, p)) / 32
-        for x, y in dataset():
-            trainer.step(x, y)
+    for batch in dataset():
+        strategy.run(trainer.step, args=batch)
 
 
 @pair("low-precision-ids")
