@@ -10,9 +10,13 @@ from lab import ROOT, Lab, serve
 QUIET = ["--disable-background-networking", "--disable-component-update", "--disable-sync"]
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def chromium():
-    """A running Chromium, without a window."""
+    """A running Chromium, without a window.
+
+    One for each file: while Playwright runs, nothing else in the process can use asyncio.run,
+    as nbgrader does.
+    """
     api = pytest.importorskip(
         "playwright.sync_api",
         reason="playwright is not installed: uv run --all-groups pytest tests/browser",
@@ -28,7 +32,7 @@ def chromium():
         browser.close()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def served(chromium, tmp_path_factory):
     """The address and token of JupyterLab, started in a copy of what a learner opens."""
     folder = tmp_path_factory.mktemp("browser")
