@@ -31,6 +31,7 @@ CONSEQUENCES = {
     "logits-as-probabilities": {"gradients-none"},
     "label-offset": {"label-range", "nan-scores", "unstable-softmax", "memorised-noise"},
     "sorted-split": {"memorised-noise"},
+    "reshuffled-pass": {"memorised-noise"},
     "misaligned-labels": {"memorised-noise"},
     "fractional-labels": {"memorised-noise", "misaligned-labels", "class-imbalance"},
     "training-flag": {"memorised-noise"},
