@@ -177,7 +177,8 @@ class Lab:
             f"""async () => {{
               const notebook = {_NOTEBOOK}.content;
               notebook.notebookConfig = {{...notebook.notebookConfig, windowingMode: 'none'}};
-              await Promise.all(notebook.widgets.map(cell => cell.ready));
+              const enough = new Promise(resolve => setTimeout(resolve, 60000));
+              await Promise.race([enough, Promise.all(notebook.widgets.map(cell => cell.ready))]);
               return document.querySelectorAll('.jp-Notebook .jp-Cell').length;
             }}"""
         )
