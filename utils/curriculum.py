@@ -87,7 +87,7 @@ LESSONS = (
     Lesson(18, "sequences_and_masks", "Sequences and masks", "F",
            "How much of my accuracy is padding?"),
     Lesson(19, "distributed_loss", "Loss under tf.distribute", "F",
-           "Why does the loss halve on two devices?"),
+           "Why does the loss double on two devices?"),
     Lesson(20, "clinic", "Clinic", "F", "Which of these loops are sick, and with what?"),
     Lesson(21, "fact_check", "Fact check", "", "What do popular answers get wrong?"),
 )  # fmt: skip
