@@ -86,9 +86,14 @@ def pytest_runtest_call(item):
             item.user_properties.append((_KEY, after - before))
 
 
+def is_of_a_notebook(nodeid: str) -> bool:
+    """Whether a test is a notebook's cell; other tests may name notebooks in their parameters."""
+    return nodeid.split("::")[0].endswith(".ipynb")
+
+
 def pytest_runtest_logreport(report):
     """Collect the costs, on the controller too: properties travel with the reports."""
-    if ".ipynb::" in report.nodeid:
+    if is_of_a_notebook(report.nodeid):
         _phase.add(report)
     if report.when == "call":
         for key, value in report.user_properties:

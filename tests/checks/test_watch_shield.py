@@ -15,10 +15,10 @@ import tensorflow as tf
 OURS = [
     (TracedSteps, "counted"),
     (TracedSteps, "before"),
-    (TracedSteps, "failed"),
+    (TracedSteps, "returned"),
     (TracedSteps, "note"),
     (TracedSteps, "settle"),
-    (TracedSteps, "look_late"),
+    (TracedSteps, "finish"),
     (Functions, "function_called"),
     (Functions, "function_returned"),
     (Functions, "findings"),

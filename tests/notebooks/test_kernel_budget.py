@@ -10,7 +10,7 @@ from types import SimpleNamespace
 import nbformat
 import pytest
 
-from tests.kernel_budget import CELL_LIMIT, KERNEL_LIMIT, Phase, over_budget
+from tests.kernel_budget import CELL_LIMIT, KERNEL_LIMIT, Phase, is_of_a_notebook, over_budget
 
 
 def test_a_dear_set_up_cell_is_allowed():
@@ -36,6 +36,17 @@ def test_the_phase_is_told_beside_what_it_needed():
     assert phase.told(2).startswith("notebooks: 9 s; starts, imports and cells 12 s on 2 workers")
     assert "ratio 1.50" in phase.told(2)
     assert "1 worker, ratio 0.75" in phase.told(1)
+
+
+@pytest.mark.parametrize(
+    ("nodeid", "counts"),
+    [
+        ("lessons/03_double_softmax.ipynb::Cell 5", True),
+        ("tests/notebooks/test_kernel_budget.py::test_a[99_slow.ipynb::Cell 1: 0.]", False),
+    ],
+)
+def test_only_cells_belong_to_the_phase_of_the_notebooks(nodeid, counts):
+    assert is_of_a_notebook(nodeid) is counts
 
 
 SLOW = "import time\nend = time.process_time() + 0.5\nwhile time.process_time() < end:\n    pass"

@@ -251,13 +251,13 @@ def extreme(rows, dtype: str) -> Finding | None:
 def ties_rule(scores) -> list[Finding]:
     """Find rows whose highest score is shared: argmax then takes the first of them."""
     rows = scores.reshape(-1, scores.shape[-1])
+    highest, tied = _ties(rows)
+    if _few(tied) or bool((rows == np.round(rows)).all()):
+        return []
     if len(rows) >= 8:
         rows = np.unique(rows, axis=1)  # classes with equal scores everywhere are one class
-    highest = rows.max(axis=-1, keepdims=True)
-    varied = rows.min(axis=-1) < highest[:, 0]
-    tied = varied & ((rows == highest).sum(axis=-1) > 1)
-    whole = bool((rows == np.round(rows)).all())
-    if whole or tied.sum() < 3 or tied.mean() < 0.05 or not _pressed(rows, highest[tied]):
+        highest, tied = _ties(rows)
+    if _few(tied) or not _pressed(rows, highest[tied]):
         return []
     return [
         Finding(
@@ -270,6 +270,17 @@ def ties_rule(scores) -> list[Finding]:
             {"tied rows": int(tied.sum()), "rows": len(rows)},
         )
     ]
+
+
+def _ties(rows):
+    """Return the highest score of each row, (N, 1), and whether it is shared, (N,)."""
+    highest = rows.max(axis=-1, keepdims=True)
+    varied = rows.min(axis=-1) < highest[:, 0]
+    return highest, varied & ((rows == highest).sum(axis=-1) > 1)
+
+
+def _few(tied) -> bool:
+    return tied.sum() < 3 or tied.mean() < 0.05
 
 
 def _pressed(rows, tops) -> bool:

@@ -128,7 +128,7 @@ class Window:
         return flow
 
     def _record(self, kind, inputs, attrs, outputs, op_name=None, graph=None):
-        if graph is not None or SWITCHBOARD.silent or SWITCHBOARD.stack:
+        if graph is not None or SWITCHBOARD.here.silent or SWITCHBOARD.stack:
             return
         if len(self._operations) < MAX_OPERATIONS:
             name = kind if isinstance(kind, str) else kind.decode()

@@ -97,12 +97,9 @@ def deaf() -> bool:
 
 def emit(event: Event) -> None:
     """Hand an event to all who listen; observing is not itself observed."""
-    HERE.silent = True
-    try:
+    with SWITCHBOARD.quiet():
         for listener in SWITCHBOARD.listeners:
             listener.receive(event)
-    finally:
-        HERE.silent = False
 
 
 class inside:
@@ -423,25 +420,18 @@ def _concrete(original):
             outputs = original(self, tensor_inputs, captured_inputs)
         except Exception as problem:
             inputs = [*tensor_inputs, *captured_inputs]
-            _quietly(listeners, "look_back", graph, inputs, problem)
+            for listener in listeners:
+                listener.raised(graph, inputs, problem)
             raise
         for listener in listeners:
-            if listener.failed(graph, outputs):
-                _quietly([listener], "look_back", graph, [*tensor_inputs, *captured_inputs])
+            listener.returned(graph, (tensor_inputs, captured_inputs), outputs)
         if looking:
-            _quietly(looking, "after_step", graph, outputs)
+            with SWITCHBOARD.quiet():
+                for listener in looking:
+                    listener.after_step(graph, outputs)
         return outputs
 
     return call
-
-
-def _quietly(listeners, method: str, *args) -> None:
-    HERE.silent = True
-    try:
-        for listener in listeners:
-            getattr(listener, method)(*args)
-    finally:
-        HERE.silent = False
 
 
 def _function(original):

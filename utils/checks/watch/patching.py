@@ -1,5 +1,6 @@
 """Replacing attributes for the length of a block, and putting every one of them back."""
 
+import contextlib
 import functools
 import sys
 import threading
@@ -125,14 +126,14 @@ class Switchboard:
         """The watched calls this thread is in, outermost first."""
         return self.here.stack
 
-    @property
-    def silent(self) -> bool:
-        """Whether this thread is inside our own observation."""
-        return self.here.silent
-
-    @silent.setter
-    def silent(self, value: bool) -> None:
-        self.here.silent = value
+    @contextlib.contextmanager
+    def quiet(self):
+        """Mark this thread as inside our own observation, which is not itself observed."""
+        before, self.here.silent = self.here.silent, True
+        try:
+            yield
+        finally:
+            self.here.silent = before
 
 
 # Patches are made on classes and modules, which are one per process; so is this.

@@ -148,14 +148,14 @@ class Recorder:
             return inputs
 
     @shielded
-    def failed(self, graph, outputs) -> bool:
-        """Whether a compiled training step has just given NaN or infinity, for the first time."""
-        return self.traced.failed(graph, outputs)
+    def returned(self, graph, inputs, outputs) -> None:
+        """A traced function has run; inputs are two lists, those passed and those captured."""
+        self.traced.returned(graph, inputs, outputs)
 
     @shielded
-    def look_back(self, graph, inputs, problem=None) -> None:
-        """Look at the losses of a call that gave NaN; at its metrics too if it raised."""
-        self.traced.look_back(graph, inputs, problem)
+    def raised(self, graph, inputs, problem) -> None:
+        """A traced function has raised."""
+        self.traced.raised(graph, inputs, problem)
 
     @shielded
     def after_step(self, graph, outputs) -> None:
@@ -194,7 +194,7 @@ class Recorder:
     def finish(self) -> None:
         """Take in what is still open, and look once more at what was looked at last."""
         self.close_window()
-        self.traced.look_late()
+        self.traced.finish()
 
     def findings(self) -> list[Finding]:
         """Return what was found so far, one finding for each pitfall."""

@@ -88,11 +88,8 @@ class WatchReport(Report):
 
     def _refresh(self) -> None:
         if self._recorder is not None:
-            SWITCHBOARD.silent = True
-            try:
+            with SWITCHBOARD.quiet():
                 self._take(self._recorder.findings())
-            finally:
-                SWITCHBOARD.silent = False
 
     def _take(self, findings) -> None:
         self._findings = settle(findings)
@@ -141,9 +138,6 @@ class Watch:
 
     def __exit__(self, kind, problem, trace) -> bool:
         SWITCHBOARD.disconnect(self._recorder)
-        SWITCHBOARD.silent = True
-        try:
+        with SWITCHBOARD.quiet():
             self._report.finish(problem)
-        finally:
-            SWITCHBOARD.silent = False
         return False

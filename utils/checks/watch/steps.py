@@ -1,5 +1,6 @@
 """A traced function as a block sees it: what happens in it, and how often it ran."""
 
+import math
 import threading
 
 import tensorflow as tf
@@ -15,6 +16,10 @@ LIGHT = Schedule((1, 2, 4, 8, 16, 64), 256)
 # A look runs the forward pass once more, about a third of a training step. Where that
 # takes milliseconds, looks are spread so that they stay below 2 % of the steps.
 HEAVY = Schedule((1, 32, 64), 128)
+# Reading a scalar just computed takes microseconds, so several calls are tried for NaN
+# together; meanwhile their batches are kept, if they are small.
+PATIENCE = 8
+SMALL = 2**18  # values
 HEAVY_WORK = 3e8  # floating-point operations: ten milliseconds or so on two cores
 
 
@@ -49,6 +54,7 @@ class Analysis:
         self.metrics = [e for e in self.events if e.kind in ("metric", "reset", "result")]
         self.drawing = drawing(self.replay.root)
         self.scalars = _scalars(graph)
+        self.patience = PATIENCE if _values(graph.inputs) <= SMALL else 1
 
     @property
     def schedule(self) -> Schedule:
@@ -75,7 +81,7 @@ class Analysis:
 class TracedStep:
     """An analysis and one block's count of calls."""
 
-    __slots__ = ("analysis", "calls", "last", "next", "scalars")
+    __slots__ = ("analysis", "calls", "last", "next", "patience", "scalars", "tail")
 
     def __init__(self, analysis):
         self.analysis = analysis
@@ -84,6 +90,14 @@ class TracedStep:
         self.next = 1  # the number of the next call to look at
         # Where its outputs may show NaN, until they have.
         self.scalars = analysis.scalars if analysis is not None and analysis.gradients else ()
+        self.tail = []  # inputs and outputs of calls whose scalars are still to be tried
+        self.patience = 1 if analysis is None else analysis.patience
+
+
+def _values(tensors) -> float:
+    """Return how many values tensors hold at most, without bound where a shape is open."""
+    sizes = [t.shape.num_elements() for t in tensors if t.dtype not in (tf.resource, tf.variant)]
+    return math.inf if None in sizes else sum(sizes)
 
 
 def _scalars(graph) -> tuple[int, ...]:

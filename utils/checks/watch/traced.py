@@ -4,6 +4,7 @@ import math
 
 import tensorflow as tf
 from tensorflow.python.eager import record
+from tensorflow.python.ops import gen_math_ops
 
 from .events import Event
 from .patching import SWITCHBOARD
@@ -78,16 +79,16 @@ class TracedSteps:
             self._wait(step)
             return inputs
         self.settle()
-        SWITCHBOARD.silent = True
         try:
-            inputs = self._look(step.analysis, inputs, step.calls <= SETTLED)
+            with SWITCHBOARD.quiet():
+                self._try_for_nan(step)
+                inputs = self._look(step.analysis, inputs, step.calls <= SETTLED)
             step.last = (inputs, step.analysis.drawn())
             return inputs
         finally:
             step.next = step.analysis.schedule.after(step.calls)
             step.analysis.replay.root.forget()
             step.analysis.lock.release()
-            SWITCHBOARD.silent = False
 
     def _look(self, analysis, inputs, early) -> list:
         try:
@@ -112,13 +113,11 @@ class TracedSteps:
     def _add(self, graph, function) -> TracedStep:
         python = getattr(function, "python_function", None)
         analysis = None
-        SWITCHBOARD.silent = True
         try:
-            analysis = analyse(graph, self._noted, self._read_graph, python)
+            with SWITCHBOARD.quiet():
+                analysis = analyse(graph, self._noted, self._read_graph, python)
         except Exception as problem:
             self._recorder.missed(self, problem)
-        finally:
-            SWITCHBOARD.silent = False
         self._graphs.append(graph)
         step = self._steps[id(graph)] = TracedStep(analysis)
         step.calls = 1
@@ -126,53 +125,64 @@ class TracedSteps:
             self._recorder.not_observed |= dict.fromkeys(analysis.missed, True)
         return step
 
-    def failed(self, graph, outputs) -> bool:
-        """Whether a compiled training step has just given NaN or infinity, for the first time.
+    def returned(self, graph, inputs, outputs) -> None:
+        """Try for NaN what a compiled training step gave, at once or a few calls later.
 
-        Under XLA a bad label raises nothing; it makes the loss NaN.
+        Under XLA a bad label raises nothing; it makes the loss NaN, and with it every weight.
+        So the batch that did it is to be found: the next would only show that all is lost.
         """
         step = self._steps.get(id(graph))
         if step is None or not step.scalars:
-            return False
-        flat = [outputs] if hasattr(outputs, "_numpy_internal") else tf.nest.flatten(outputs)
-        if all(math.isfinite(flat[i]._numpy_internal()) for i in step.scalars):
-            return False
-        step.scalars = ()
-        return True
-
-    def look_back(self, graph, inputs, problem=None) -> None:
-        """Look at the losses of a call that gave NaN; at its metrics too if it raised."""
-        step = self._steps.get(id(graph))
-        if step is None or step.analysis is None:
             return
+        step.tail.append((inputs, outputs))
+        if len(step.tail) >= step.patience:
+            self._try_for_nan(step)
+
+    def _try_for_nan(self, step) -> None:
+        tail, step.tail = step.tail, []
+        given = [_scalars_of(outputs, step.scalars) for _, outputs in tail]
+        if _finite(given):
+            return
+        for (inputs, _), scalars in zip(tail, given, strict=True):
+            if not _finite([scalars]):
+                step.scalars = ()
+                self._look_back(step, [t for part in inputs for t in part], ("cross_entropy",), {})
+                return
+
+    def raised(self, graph, inputs, problem) -> None:
+        """Look at the losses and metrics of a call that raised."""
+        step = self._steps.get(id(graph))
+        if step is not None and step.analysis is not None:
+            kinds = ("cross_entropy", "loss", "metric")
+            self._look_back(step, inputs, kinds, {"raised": problem})
+
+    def _look_back(self, step, inputs, kinds, what) -> None:
         self.settle()
-        kinds = ("cross_entropy",) if problem is None else ("cross_entropy", "loss", "metric")
-        what = {} if problem is None else {"raised": problem}
         analysis = step.analysis
         try:
-            analysis.replay.feed(inputs)
-            self._play(analysis, [e for e in analysis.events if e.kind in kinds], what)
-        except Exception as error:
-            self._recorder.missed(self, error)
+            with SWITCHBOARD.quiet():
+                analysis.replay.feed(inputs)
+                self._play(analysis, [e for e in analysis.events if e.kind in kinds], what)
         finally:
             analysis.replay.root.forget()
 
-    def look_late(self) -> None:
-        """See with the last weights the batches that steps were last looked at with."""
+    def finish(self) -> None:
+        """Look at what is still to be tried, and once more at the batches looked at last."""
         for step in self._steps.values():
-            if step.last is None:
-                continue
-            (inputs, drawn), analysis = step.last, step.analysis
-            losses = [e for e in analysis.events if e.kind == "cross_entropy"]
-            try:
-                analysis.replay.feed(inputs)
-                analysis.replay.root.values |= drawn
-                late = [Event("late", e.subject, e.tensors, e.info) for e in losses]
-                self._play(analysis, late, {})
-            except Exception as error:
-                self._recorder.missed(self, error)
-            finally:
-                analysis.replay.root.forget()
+            self._try_for_nan(step)
+            if step.last is not None:
+                self._look_late(step.analysis, *step.last)
+
+    def _look_late(self, analysis, inputs, drawn) -> None:
+        """See with the last weights the batch that a step was last looked at with."""
+        losses = [e for e in analysis.events if e.kind == "cross_entropy"]
+        try:
+            analysis.replay.feed(inputs)
+            analysis.replay.root.values |= drawn
+            late = [Event("late", e.subject, e.tensors, e.info) for e in losses]
+            self._play(analysis, late, {})
+        finally:
+            analysis.replay.root.forget()
 
     def observed(self) -> dict:
         """Return how often traced functions ran."""
@@ -181,3 +191,14 @@ class TracedSteps:
     def close(self) -> None:
         """Let go of all graphs."""
         self._noted, self._graphs, self._steps, self._waiting = {}, [], {}, None
+
+
+def _scalars_of(outputs, places) -> list:
+    flat = [outputs] if hasattr(outputs, "_numpy_internal") else tf.nest.flatten(outputs)
+    return [flat[i] for i in places]
+
+
+def _finite(given) -> bool:
+    """Whether no scalar is NaN or infinite; of several calls, each scalar's sum is tried."""
+    sums = [s[0] if len(s) == 1 else gen_math_ops.add_n(s) for s in zip(*given, strict=True)]
+    return all(math.isfinite(total._numpy_internal()) for total in sums)
