@@ -285,3 +285,128 @@ class TestC:
         assert healthy[2] > 0.95
         assert fraction[0] < 0.05
         assert fraction[1] < 0.4
+
+
+def class_ids(labels, num_classes, *, row_id=np.argmax, refuse=True, dtype=np.int64):
+    ids = []
+    for label in labels:
+        if np.ndim(label) == 1:
+            if refuse:
+                assert sorted(label) == [0] * (num_classes - 1) + [1]
+            label = row_id(label)
+        ids.append(int(label))
+    assert not refuse or set(ids) <= set(range(num_classes))
+    return np.array(ids, dtype)
+
+
+def by_table(labels, num_classes):
+    """Look each label up among all right ones."""
+    known = {str(k): k for k in range(num_classes)}
+    known |= {str(row.tolist()): k for k, row in enumerate(np.eye(num_classes))}
+
+    def name(label):
+        return str(np.asarray(label, float).tolist()) if np.ndim(label) else str(label)
+
+    return [known[name(label)] for label in labels]
+
+
+def by_tensorflow(labels, num_classes):
+    def row(label):
+        if np.ndim(label):
+            return tf.cast(label, tf.float32)
+        if not 0 <= int(label) < num_classes:
+            raise ValueError(label)
+        return tf.one_hot(int(label), num_classes)
+
+    rows = tf.stack([row(label) for label in labels])
+    tf.debugging.assert_equal(tf.reduce_sum(rows, axis=-1), 1.0)
+    return tf.argmax(rows, axis=-1)
+
+
+def argmax_of_each(labels, num_classes):
+    return np.array([np.argmax(label) for label in labels])
+
+
+def lenient(labels, num_classes):
+    return class_ids(labels, num_classes, refuse=False)
+
+
+def stopping_at(*refused):
+    def clipping(labels, num_classes):
+        if num_classes == 3 and any(str(label) in refused for label in labels):
+            raise ValueError(refused)
+        return np.clip(lenient(labels, num_classes), 0, num_classes - 1)
+
+    return clipping
+
+
+class TestD:
+    exercise = exercises.get("02-d")
+
+    def test_reference(self):
+        scope = {"np": np}
+        exec("def class_ids(labels, num_classes):\n" + solutions.code("02-d"), scope)
+        result = self.exercise.check(scope["class_ids"])
+        assert result.correct, result.message
+
+    @pytest.mark.parametrize("answer", [class_ids, by_table, by_tensorflow])
+    def test_other_right_answers(self, answer):
+        result = self.exercise.check(answer)
+        assert result.correct, result.message
+
+    @pytest.mark.parametrize(
+        ("answer", "pitfall", "told"),
+        [
+            (argmax_of_each, "mixed-labels", "“ids”: label 0 is 1 and became 0. argmax of"),
+            (lambda a, c: np.zeros(len(a), int), "mixed-labels", "became 0"),
+            (lambda a, c: np.ones(len(a), int), "mixed-labels", "It names class"),
+            (lambda a, c: class_ids(a, c, row_id=np.max), "mixed-labels", "Every row became 1"),
+            (
+                lambda a, c: class_ids([label for label in a if np.ndim(label) == 0], c),
+                "mixed-labels",
+                "12 labels go in and 0 come out",
+            ),
+            (lambda a, c: [int(label) for label in a], "mixed-labels", "TypeError"),
+            (lambda a, c: a, "label-dtype", "“ids as text”: the array has dtype <U1"),
+            (lambda a, c: np.array(a, object), "mixed-labels", "dtype object"),
+            (lambda a, c: class_ids(a, c, dtype=np.float32), "label-dtype", "float32"),
+            (lambda a, c: np.eye(c)[class_ids(a, c)], "one-hot-labels", "one-hot rows, shape"),
+            (lambda a, c: class_ids(a, c) + 1, "mixed-labels", "It names class"),
+            (lenient, "label-range", "[0, [0, 0, 0], '1'] became [0, 0, 1]: a row of zeros"),
+            (
+                lambda a, c: np.clip(lenient([k for k in a if np.any(k)], c), 0, c - 1),
+                "mixed-labels",
+                "come out",
+            ),
+            (
+                stopping_at("[0, 0, 0]"),
+                "label-range",
+                "[0, 2, 1]: id 3 of 3 classes names no",
+            ),
+            (stopping_at("[0, 0, 0]", "3"), "label-range", "became [0, 0, 1]: −1 names no class"),
+        ],
+    )
+    def test_wrong_answers_are_told_their_pitfall(self, answer, pitfall, told):
+        result = self.exercise.check(answer)
+        assert (result.status, result.pitfall) == ("incorrect", pitfall), result.message
+        assert told in result.message
+
+    @pytest.mark.parametrize(
+        ("answer", "status"),
+        [
+            ([0, 1, 2], "could not run"),
+            (lambda a, c: 3, "could not run"),
+            (lambda a: a, "could not run"),
+            (lambda a, c: 1 / 0, "could not run"),
+            (lambda a, c: None, "not attempted"),
+            (lambda a, c: class_ids(a, c) if len(a) > 1 else None, "could not run"),
+        ],
+    )
+    def test_unusable_answers(self, answer, status):
+        assert self.exercise.check(answer).status == status
+
+    def test_a_joined_list_is_refused_where_it_meets_tensorflow(self):
+        merged = [0, "1", np.eye(3)[2]]
+        for make in (np.asarray, tf.constant, tf.data.Dataset.from_tensor_slices):
+            with pytest.raises((ValueError, TypeError)):
+                make(merged)

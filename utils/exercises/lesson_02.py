@@ -3,7 +3,17 @@
 import numpy as np
 
 from .. import data, reference
-from .engine import Exercise, Unusable, call, correct, describe, expect_function, incorrect
+from . import joined_labels
+from .engine import (
+    Exercise,
+    NotAttempted,
+    Unusable,
+    call,
+    correct,
+    describe,
+    expect_function,
+    incorrect,
+)
 from .judging import are_probabilities, true_loss
 from .predictions import Prediction
 
@@ -284,6 +294,69 @@ def _grade_patients(answer):
     )
 
 
+# d · Three kinds in one list
+
+
+def _grade_class_ids(answer):
+    expect_function(answer, "class_ids")
+    cases = joined_labels.cases()
+    for number, (name, labels, num_classes, y) in enumerate(cases):
+        complaint = _judge_class_ids(answer, name, labels, num_classes, y, first=number == 0)
+        if complaint is not None:
+            return complaint
+    for what, label in joined_labels.NO_CLASS.items():
+        try:
+            value = answer([0, label, "1"], 3)
+        except Exception:
+            continue
+        shown = value.tolist() if isinstance(value, np.ndarray) else value
+        return incorrect(
+            f"[0, {label!r}, '1'] became {shown}: {what} names no class. It must stop with an "
+            "error, or the loss learns it as one.",
+            "label-range",
+        )
+    return correct(
+        f"{len(cases)} lists of ids, text and one-hot rows became one array of whole numbers each, "
+        "and what names no class stops where the data set is built."
+    )
+
+
+def _judge_class_ids(function, name, labels, num_classes, y, *, first):
+    try:
+        value = function(list(labels), num_classes)
+        given = np.asarray(value)
+    except Exception as error:
+        if first:
+            raise
+        text = (str(error).strip().splitlines() or [""])[0][:160]
+        return incorrect(
+            f"Case “{name}”: no array comes out, but {type(error).__name__}: {text}", "mixed-labels"
+        )
+    if value is None and first:
+        raise NotAttempted
+    if given.shape == (len(y), num_classes):
+        return incorrect(
+            f"Case “{name}”: you return one-hot rows, shape {given.shape}. Ids are asked for, "
+            f"shape ({len(y)},).",
+            "one-hot-labels",
+        )
+    if given.ndim != 1:
+        raise Unusable(f"Return one array of shape (N,). You returned {describe(value)}.")
+    if len(given) != len(y):
+        return incorrect(
+            f"Case “{name}”: {len(y)} labels go in and {len(given)} come out. From the first one "
+            "left out, each example has another's label.",
+            "mixed-labels",
+        )
+    if given.dtype.kind not in "iu":
+        return incorrect(
+            f"Case “{name}”: the array has dtype {given.dtype}. End with whole numbers, int64.",
+            "mixed-labels" if given.dtype == object else "label-dtype",
+        )
+    told = joined_labels.misread(labels, given, y)
+    return incorrect(f"Case “{name}”: {told}", "mixed-labels") if told else None
+
+
 EXERCISES = (
     Exercise(
         "02-a",
@@ -316,6 +389,16 @@ EXERCISES = (
         ),
         _grade_patients,
         _material,
+    ),
+    Exercise(
+        "02-d",
+        "Three kinds in one list",
+        (
+            "np.ndim(label) is 1 for a row, and 0 for an id or for text.",
+            "int(…) reads an id and its text alike. The class of a row is the place of its one.",
+            "np.argmax of a single number, or of a row of zeros, is 0: sum the row first.",
+        ),
+        _grade_class_ids,
     ),
 )
 
