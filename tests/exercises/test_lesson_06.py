@@ -221,3 +221,98 @@ class TestC:
         assert curves["B"][-2:] == [np.mean(y == 0)] * 2
         assert max(curves["B"]) > 0.9, "it had learned before it died"
         assert len(set(curves["C"][-4:])) > 1
+
+
+HALVES = (tf.float16, tf.bfloat16)
+
+
+def survives(p, half):
+    p = tf.cast(p, tf.float32)
+    return bool(tf.reduce_all(p == tf.cast(tf.cast(p, half), tf.float32)))
+
+
+def by_numbers(model, x):
+    return any(survives(model(x), half) for half in HALVES)
+
+
+def softmaxes(model):
+    softmax = keras.activations.softmax
+    return [
+        layer
+        for layer in model.layers
+        if isinstance(layer, keras.layers.Softmax) or getattr(layer, "activation", None) is softmax
+    ]
+
+
+def by_layers(model, x):
+    return any(layer.compute_dtype != "float32" for layer in softmaxes(model))
+
+
+def by_layers_in_tensorflow(model, x):
+    return tf.reduce_any(
+        [
+            layer.compute_dtype in ("float16", "bfloat16")
+            for layer in model.layers
+            if layer in softmaxes(model)
+        ]
+        or [False]
+    )
+
+
+class TestD:
+    exercise = exercises.get("06-d")
+
+    def test_reference(self):
+        scope = {"tf": tf}
+        exec("def softmax_in_half(model, x):\n" + solutions.code("06-d"), scope)
+        result = self.exercise.check(scope["softmax_in_half"])
+        assert result.correct, result.message
+
+    @pytest.mark.parametrize("answer", [by_numbers, by_layers, by_layers_in_tensorflow])
+    def test_other_right_answers(self, answer):
+        result = self.exercise.check(answer)
+        assert result.correct, result.message
+
+    @pytest.mark.parametrize(
+        ("answer", "told"),
+        [
+            (lambda m, x: True, "True of all 8 models"),
+            (lambda m, x: False, "False of all 8 models"),
+            (lambda m, x: m.layers[-1].dtype != "float32", "`layer.dtype`"),
+            (lambda m, x: keras.mixed_precision.dtype_policy().name != "float32", "global policy"),
+            (
+                lambda m, x: m(x).dtype != tf.float32,
+                "6 of 8. You say False of the model “softmax in",
+            ),
+            (lambda m, x: m(x).dtype != tf.float32, "a cast brings back"),
+            (lambda m, x: m.layers[-1].compute_dtype != "float32", "a cast brings back"),
+            (lambda m, x: m(x).dtype == tf.float16, "two kinds"),
+            (lambda m, x: survives(m(x), tf.float16), "two kinds"),
+            (
+                lambda m, x: survives(m(x), tf.bfloat16),
+                "You say False of the model “softmax in float16”",
+            ),
+            (lambda m, x: not by_numbers(m, x), "You say True of the model “all in float32”"),
+            (
+                lambda m, x: any(layer.compute_dtype != "float32" for layer in m.layers),
+                "a hidden layer may compute in half",
+            ),
+        ],
+    )
+    def test_wrong_answers(self, answer, told):
+        result = self.exercise.check(answer)
+        assert (result.status, result.pitfall) == ("incorrect", "half-precision-softmax")
+        assert told in result.message
+
+    @pytest.mark.parametrize(
+        ("answer", "status"),
+        [
+            (True, "could not run"),
+            (lambda m, x: "float16", "could not run"),
+            (lambda m, x: m(x) == 0, "could not run"),
+            (lambda m: True, "could not run"),
+            (lambda m, x: None, "not attempted"),
+        ],
+    )
+    def test_unusable_answers(self, answer, status):
+        assert self.exercise.check(answer).status == status

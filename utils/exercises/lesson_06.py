@@ -239,6 +239,98 @@ def _grade_dead(answer):
     )
 
 
+# d · A test for half precision
+
+
+def _suspects():
+    """Return models with random weights by name, and whether their softmax is in half precision.
+
+    Hidden layers, last layers and policies differ; each model ends in probabilities or
+    in float32 logits.
+    """
+    from keras import layers
+
+    def dense(dtype, activation=None):
+        return layers.Dense(10, activation=activation, dtype=dtype)
+
+    cast = layers.Activation("linear", dtype="float32")
+    f16, bf16 = "mixed_float16", "mixed_bfloat16"
+    return {
+        "all in float32": (_stack("float32", dense("float32", "softmax")), False),
+        "softmax in float16": (_stack(f16, dense(f16, "softmax")), True),
+        "softmax in bfloat16": (_stack(bf16, dense(bf16, "softmax")), True),
+        "float16, then softmax in float32": (_stack(f16, dense("float32", "softmax")), False),
+        "bfloat16, then logits in float32": (_stack(bf16, dense("float32")), False),
+        "logits in float16, softmax layer in float32": (
+            _stack(f16, dense(f16), layers.Softmax(dtype="float32")),
+            False,
+        ),
+        "softmax in float16, cast to float32": (_stack(f16, dense(f16, "softmax"), cast), True),
+        "softmax layer in bfloat16, cast to float32": (
+            _stack(bf16, dense(bf16), layers.Softmax(dtype=bf16), cast),
+            True,
+        ),
+    }
+
+
+def _stack(hidden, *last):
+    import keras
+
+    keras.utils.set_random_seed(16)
+    first = keras.layers.Dense(16, activation="relu", dtype=hidden)
+    return keras.Sequential([keras.layers.Input((64,)), first, *last])
+
+
+def _grade_half_test(answer):
+    expect_function(answer, "softmax_in_half")
+    x = data.digits(seed=16).x_test[:64] * 16  # scores that are far apart
+    suspects = _suspects()
+    given = {name: _verdict(call(answer, model, x)) for name, (model, _) in suspects.items()}
+    wrong = [name for name, (_, sick) in suspects.items() if given[name] != sick]
+    if not wrong:
+        return correct(
+            f"All {len(suspects)} models, also those that cast their output. A test by the numbers "
+            "wants images of which the model is not certain: 0 and 1 survive every cast."
+        )
+    if len(set(given.values())) == 1:
+        said = next(iter(given.values()))
+        return incorrect(
+            f"You say {said} of all {len(suspects)} models. "
+            + (
+                "Some compute a part of the hidden work in half, and that is fine."
+                if said
+                else "`layer.dtype` and the weights are float32 under mixed precision, too, and "
+                "the global policy says nothing about a layer with one of its own. In what is "
+                "the softmax computed?"
+            ),
+            "half-precision-softmax",
+        )
+    name = wrong[0]
+    return incorrect(
+        f"{len(suspects) - len(wrong)} of {len(suspects)}. You say {given[name]} of the model "
+        f"“{name}”. {_clue(name, suspects[name][1])}",
+        "half-precision-softmax",
+    )
+
+
+def _verdict(value):
+    verdict = np.asarray(value)
+    if verdict.shape != () or verdict.dtype != bool:
+        raise Unusable(f"Return True or False. You returned {describe(value)}.")
+    return bool(verdict)
+
+
+def _clue(name, sick):
+    if not sick:
+        return "Only the softmax has to be in float32: a hidden layer may compute in half."
+    if "cast" in name:
+        return (
+            "It returns float32, but the numbers were rounded before: a cast brings back neither "
+            "their digits nor the logits."
+        )
+    return "There are two kinds of half precision, and this one keeps even fewer digits."
+
+
 EXERCISES = (
     Exercise(
         "06-a",
@@ -269,6 +361,19 @@ EXERCISES = (
         ),
         _grade_dead,
         _material,
+    ),
+    Exercise(
+        "06-d",
+        "A test for half precision",
+        (
+            "What happens to a float16 number that is cast to float32 and back? And to a float32 "
+            "number that is cast to float16 and back?",
+            "p == tf.cast(tf.cast(p, tf.float16), tf.float32) is true everywhere only if p holds "
+            "no more digits than float16 has. Do the same with bfloat16.",
+            "By the layers it goes too: find the one that holds the softmax; its compute_dtype "
+            "counts, not its dtype.",
+        ),
+        _grade_half_test,
     ),
 )
 
