@@ -1,7 +1,7 @@
 """Graders of lesson 08: the reference, other right answers, and each plausible wrong one."""
 
 from utils import exercises
-from utils.exercises import solutions
+from utils.exercises import ported_loop, solutions
 
 from types import MappingProxyType
 
@@ -285,3 +285,146 @@ class TestC:
         values = sorted(self.exercise.material()["reported"].values())
         assert np.diff(values).min() > 0.05
         assert "_answer" not in self.exercise.material()
+
+
+def reports(
+    *,
+    loss=lambda y, p: keras.losses.CategoricalCrossentropy()(y, p),
+    update=lambda metric, y, p: metric.update_state(tf.argmax(y, axis=-1), p),
+    metric=keras.metrics.SparseCategoricalAccuracy,
+    train_on=None,
+    compiled=False,
+):
+    """Return an answer to 08-d that calls its loss and its metric as told."""
+
+    def in_order(model, optimizer, x, one_hot, epochs):
+        seen, history = metric(), []
+        optimizer.build(model.trainable_variables)
+
+        def step():
+            with tf.GradientTape() as tape:
+                p = model(x, training=True)
+                value = loss(one_hot, p)
+                trained = (train_on or loss)(one_hot, p)
+            gradients = tape.gradient(trained, model.trainable_variables)
+            optimizer.apply_gradients(zip(gradients, model.trainable_variables, strict=True))
+            return value, p
+
+        step = tf.function(step) if compiled else step
+        for _ in range(epochs):
+            seen.reset_state()
+            value, p = step()
+            update(seen, one_hot, p)
+            history.append((float(value), float(seen.result())))
+        return history
+
+    return in_order
+
+
+def swapped_loss(y, p):
+    return keras.losses.CategoricalCrossentropy()(p, y)
+
+
+def swapped_update(metric, y, p):
+    metric.update_state(p, tf.argmax(y, axis=-1))
+
+
+class TestD:
+    exercise = exercises.get("08-d")
+
+    def test_reference(self):
+        scope = {"keras": keras, "tf": tf}
+        exec(self.exercise.solution(), scope)
+        result = self.exercise.check(scope["in_order"])
+        assert result.correct, result.message
+
+    @pytest.mark.parametrize(
+        "answer",
+        [
+            reports(compiled=True),
+            reports(loss=lambda y, p: keras.losses.CategoricalCrossentropy()(y_pred=p, y_true=y)),
+            reports(
+                metric=keras.metrics.CategoricalAccuracy,
+                update=lambda m, y, p: m.update_state(y, p),
+            ),
+            reports(
+                loss=lambda y, p: tf.reduce_mean(
+                    keras.losses.sparse_categorical_crossentropy(tf.argmax(y, axis=-1), p)
+                )
+            ),
+        ],
+    )
+    def test_other_right_answers(self, answer):
+        result = self.exercise.check(answer)
+        assert result.correct, result.message
+
+    @pytest.mark.parametrize(
+        ("answer", "pitfall", "told"),
+        [
+            (
+                reports(loss=swapped_loss, update=swapped_update),
+                "swapped-arguments",
+                "The loss still takes the predictions for labels",
+            ),
+            (
+                reports(loss=swapped_loss),
+                "swapped-arguments",
+                "The accuracy is right now, but the loss still",
+            ),
+            (reports(update=swapped_update), "swapped-arguments", "The metric still cuts"),
+            (reports(train_on=swapped_loss), None, "is the gradient taken from that same loss"),
+            (
+                reports(
+                    loss=lambda y, p: keras.losses.CategoricalCrossentropy(from_logits=True)(
+                        y, tf.identity(p)
+                    )
+                ),
+                None,
+                "The losses should be",
+            ),
+            (
+                reports(update=lambda m, y, p: m.update_state(tf.argmax(y, axis=-1), -p)),
+                None,
+                "The accuracies should be",
+            ),
+            (lambda m, o, x, y, epochs: [(0.1, 0.9)] * epochs, None, "The losses should be"),
+        ],
+    )
+    def test_wrong_answers_are_told_their_pitfall(self, answer, pitfall, told):
+        result = self.exercise.check(answer)
+        assert (result.status, result.pitfall) == ("incorrect", pitfall), result.message
+        assert told in result.message
+
+    @pytest.mark.parametrize(
+        ("answer", "told"),
+        [
+            (0.1, "function was expected"),
+            (lambda m, o, x, y, epochs: 0.1, "pairs (loss, accuracy)"),
+            (lambda m, o, x, y, epochs: [(0.1, 0.9)], "one for each epoch"),
+            (lambda m, o, x, y, epochs: [("a", "b")] * epochs, "pairs (loss, accuracy)"),
+            (reports(update=lambda m, y, p: m.update_state(y, p)), "Your answer raised"),
+            (lambda x: None, "TypeError"),
+        ],
+    )
+    def test_unusable_answers(self, answer, told):
+        result = self.exercise.check(answer)
+        assert result.status == "could not run"
+        assert told in result.message
+
+    def test_the_swapped_loss_is_linear_in_the_probability_of_the_true_class(self):
+        p = np.array([[0.7, 0.2, 0.1], [0.1, 0.3, 0.6]], np.float32)
+        one_hot = np.eye(3, dtype=np.float32)[[0, 1]]
+        expected = ported_loop.LARGEST * (1 - np.array([0.7, 0.3]))
+        loss = keras.losses.CategoricalCrossentropy(reduction="none")(p, one_hot)
+        np.testing.assert_allclose(loss, expected, rtol=1e-5)
+
+    def test_the_swapped_loss_falls(self):
+        seen = ported_loop.reports(swapped=True)
+        assert (np.diff(seen.loss) < 0).all()
+        assert seen.accuracy[-1] > 0.5
+
+    def test_the_swapped_accuracy_asks_only_where_the_highest_label_stands(self):
+        p = np.array([[0.7, 0.2, 0.1], [0.1, 0.3, 0.6]], np.float32)
+        assert keras_accuracy(p, np.array([2, 0])) == 1
+        assert keras_accuracy(p, np.array([0, 2])) == 0
+        assert (ported_loop.reports(swapped=False).swapped_accuracy == 1).all()

@@ -3,8 +3,19 @@
 import numpy as np
 
 from .. import data, reference
-from .engine import Exercise, NotAttempted, Unusable, correct, describe, expect_function, incorrect
+from . import ported_loop
+from .engine import (
+    Exercise,
+    NotAttempted,
+    Unusable,
+    call,
+    correct,
+    describe,
+    expect_function,
+    incorrect,
+)
 from .judging import are_probabilities, call_for_model_and_loss, true_loss
+from .mending import scalar
 from .predictions import Prediction
 
 NEAR = 0.02  # nats; far above rounding, far below any of the faults
@@ -31,7 +42,7 @@ def _grade_mended(answer):
         ("(1, 1), a batch of one", y[:1, None]),
     ):
         kept = scores[: len(labels)]
-        value = _scalar(_value(loss_fn, name, labels, kept))
+        value = scalar(_value(loss_fn, name, labels, kept))
         truth = true_loss(y[: len(labels)], kept)
         if not abs(value - truth) < NEAR:
             return _untrue_loss(name, value, truth, y[: len(labels)], kept)
@@ -114,16 +125,6 @@ def _four_digits():
     split = data.digits(seed=3)
     keep = split.y_train < 4
     return split.x_train[keep], split.y_train[keep], 4
-
-
-def _scalar(loss):
-    array = np.asarray(loss, np.float64)
-    if array.shape != ():
-        raise Unusable(
-            f"loss_fn should return one number; it returned shape {array.shape}. "
-            "Keep the mean over the batch."
-        )
-    return float(array)
 
 
 # b · An accuracy that no shape can fool
@@ -320,6 +321,25 @@ def _grade_slips(answer):
     )
 
 
+# d · Who stands first?
+
+
+def _grade_in_order(answer):
+    expect_function(answer, "in_order")
+    value = call(answer, *ported_loop.fresh(), ported_loop.EPOCHS)
+    try:
+        loss, accuracy = np.asarray(value, np.float64).reshape(ported_loop.EPOCHS, 2).T
+    except (TypeError, ValueError):
+        raise Unusable(
+            f"Return a list of {ported_loop.EPOCHS} pairs (loss, accuracy), one for each epoch. "
+            f"You returned {describe(value)}."
+        ) from None
+    told, kind = ported_loop.verdict(loss, accuracy)
+    if kind == "right":
+        return correct(told)
+    return incorrect(told, "swapped-arguments" if kind == "swapped" else None)
+
+
 EXERCISES = (
     Exercise(
         "08-a",
@@ -352,6 +372,16 @@ EXERCISES = (
         ),
         _grade_slips,
         lambda: {k: v for k, v in _material().items() if not k.startswith("_")},
+    ),
+    Exercise(
+        "08-d",
+        "Who stands first?",
+        (
+            "What would a model that knows nothing report as its loss for three classes?",
+            "Two calls take labels and predictions. Keras wants (y_true, y_pred) in both.",
+            "Write the names: loss_fn(y_true=…, y_pred=…). Then no order can be wrong.",
+        ),
+        _grade_in_order,
     ),
 )
 
