@@ -67,13 +67,13 @@ def half_day() -> list[Slot]:
         *block([9, 11]),
         Slot("*Break*", 15),
         *block([13, 15]),
-        Slot("Questions; the checks around a loop of their own", 20),
+        Slot("Questions; the checks around a loop of their own", 15),
     ]
 
 
 def full_day() -> list[Slot]:
     """Twelve lessons from 09:00: one exercise each, time for others at the end of a block."""
-    more = Slot("Exercises b and c of the lesson each likes best; questions", 25)
+    more = Slot("The other exercises of the lesson each likes best; questions", 25)
     return [
         *block([0, 1, 3, 4], "a"),
         more,
