@@ -22,8 +22,8 @@ def objects(function) -> list:
     return [value for _, value, _ in found if isinstance(value, (keras.Model, keras.Metric))]
 
 
-def read(scopes, flows, function) -> tuple[list[Event], list[str]]:
-    """Return events of a traced function by its objects, and what could not be read."""
+def read(scopes, flows, function) -> tuple[list, list[str]]:
+    """Return (scope, event) of a traced function by its objects, and what could not be read."""
     found = objects(function) if function is not None else []
     assigned, read_by = _uses(scopes)
     events, missed = [], []
@@ -32,10 +32,12 @@ def read(scopes, flows, function) -> tuple[list[Event], list[str]]:
         mine = [v for v in model.trainable_variables if _handle(v) in assigned]
         if mine:
             trained += mine
-            events += _model(model, scopes, assigned, read_by)
+            place = assigned[_handle(mine[0])][0]
+            events += [(place, e) for e in _model(model, scopes, assigned, read_by)]
     if trained:
         info = {"target": None, "sources": trained, "gradients": trained, "weighted": True}
-        events.append(Event("gradient", None, {}, info))
+        place = assigned[_handle(trained[0])][0]
+        events.append((place, Event("gradient", None, {}, info)))
     for metric in (o for o in found if isinstance(o, keras.Metric)):
         if type(metric).__name__ in CONTAINERS:
             continue
@@ -43,7 +45,7 @@ def read(scopes, flows, function) -> tuple[list[Event], list[str]]:
         if places:
             tensors = _arguments(metric, places, flows)
             info = {"masked": False, "taped": False, "trains": bool(trained)}
-            events.append(Event("metric", metric, tensors, info))
+            events.append((places[0][0], Event("metric", metric, tensors, info)))
             if not tensors:
                 missed.append(
                     f"what {metric.name} is given: it is updated in a step that was traced before "
@@ -64,10 +66,9 @@ def _uses(scopes):
         if scope.parent is None:
             for external, internal in scope.graph.captures:
                 own[internal.name] = id(external)
-        elif scope.skip is not None:
+        else:
             around = names[id(scope.parent)]
-            given = list(scope.call.inputs)[scope.skip :]
-            for inner, outer in zip(scope.graph.inputs, given, strict=False):
+            for inner, outer in scope.bound():
                 if outer.name in around:
                     own[inner.name] = around[outer.name]
         for op in scope.operations:

@@ -54,6 +54,11 @@ class MetricStates(Subject):
         self.source = root_of(event.subject)
         self.passes[self.source] = self.passes.get(self.source, 0) + 1
 
+    def on_passes(self, event, look) -> None:
+        """Take in passes through a dataset that were made inside a compiled function."""
+        self.source = id(event.subject)
+        self.passes[self.source] = self.passes.get(self.source, 0) + event.info["times"]
+
     def on_create(self, event, look) -> None:
         if event.info["of"] != "metric":
             return

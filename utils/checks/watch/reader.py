@@ -5,8 +5,8 @@ from .events import Event, shape_of
 from .flow import ASSIGN, Flow
 
 
-def read(scopes, traced_here: bool, function=None) -> tuple[list[Event], list[str]]:
-    """Return the events of a traced function, and what could not be read.
+def read(scopes, traced_here: bool, function=None) -> tuple[list, list[str]]:
+    """Return the events of a traced function with their scopes, and what could not be read.
 
     Parameters
     ----------
@@ -24,8 +24,8 @@ def read(scopes, traced_here: bool, function=None) -> tuple[list[Event], list[st
     for scope in scopes:
         flow = flows[id(scope)] = Flow(scope.operations, _learned_inputs(scope))
         if not traced_here:
-            events += _cross_entropies(scope, flow)
-        events.append(Event("flow", None, {}, {"flow": flow, "graph": True}))
+            events += [(scope, event) for event in _cross_entropies(scope, flow)]
+        events.append((scope, Event("flow", None, {}, {"flow": flow, "graph": True})))
     if not traced_here:
         more, missed = before.read(scopes, flows, function)
         events += more
@@ -34,11 +34,10 @@ def read(scopes, traced_here: bool, function=None) -> tuple[list[Event], list[st
 
 def _learned_inputs(scope) -> list:
     """Return the inputs of a nested graph that depend on weights in the graph around it."""
-    if scope.parent is None or scope.skip is None:
+    if scope.parent is None:
         return []
     around = Flow(scope.parent.operations, _learned_inputs(scope.parent))
-    given = list(scope.call.inputs)[scope.skip :]
-    return [t for t, g in zip(scope.graph.inputs, given, strict=False) if around.learned(g)]
+    return [tensor for tensor, outer in scope.bound() if around.learned(outer)]
 
 
 def _cross_entropies(scope, flow):

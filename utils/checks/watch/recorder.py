@@ -118,14 +118,14 @@ class Recorder:
             except Exception as problem:
                 self.missed(handler.__self__, problem)
 
-    def count(self, analysis, times: int) -> None:
-        """Count calls of a traced step that were not looked at."""
+    def count(self, part, times: int) -> None:
+        """Count what happened in a traced step while it was not looked at."""
         # Resets among the updates make their order matter.
-        updates = all(event.kind == "metric" for event in analysis.metrics)
+        updates = all(event.kind == "metric" for event in part.metrics)
         rounds, each = (1, times) if updates else (times, 1)
         for _ in range(rounds):
-            self.train_steps += each * analysis.gradients
-            for event in analysis.metrics:
+            self.train_steps += each * part.gradients
+            for event in part.metrics:
                 for count in self._counters:
                     count(event, each)
 
@@ -160,6 +160,7 @@ class Recorder:
     @shielded
     def after_step(self, graph, outputs) -> None:
         """A call that was looked at has run: see what the loop does with its outputs."""
+        self.traced.passed(graph)
         self._see(tf.nest.flatten(outputs))
 
     @shielded

@@ -45,20 +45,24 @@ class Scope:
         The operation of the parent's graph that runs this graph.
     skip : int
         How many of that operation's inputs come before the graph's own.
+    drawn : range
+        Which of the graph's inputs are components of a dataset's element, and so no input of
+        that operation.
     """
 
-    def __init__(self, graph, parent=None, call=None, skip=0):
+    def __init__(self, graph, parent=None, call=None, skip=0, drawn=range(0)):
         self.graph = graph
         self.parent = parent
         self.call = call
         self.skip = skip
+        self.drawn = drawn
         self.children = {}
         self.values = {}
         self.inputs = {t.name: i for i, t in enumerate(graph.inputs)}
         self.operations = graph.get_operations()
         for op in self.operations:
-            for key, nested, offset in nested_graphs(graph, op):
-                self.children[op.name, key] = Scope(nested, self, op, offset)
+            for key, *nested in nested_graphs(graph, op):
+                self.children[op.name, key] = Scope(nested[0], self, op, *nested[1:])
 
     def walk(self):
         """Yield this scope and all below it, in the order of their operations."""
@@ -66,10 +70,18 @@ class Scope:
         for child in self.children.values():
             yield from child.walk()
 
-    @property
-    def inside_dataset(self) -> bool:
-        """Whether the graph runs inside a dataset's own iteration, out of our reach."""
-        return self.skip is None or (self.parent is not None and self.parent.inside_dataset)
+    def given(self, index: int):
+        """Return the tensor of the parent's graph that stands behind an input, or None."""
+        if self.parent is None or index in self.drawn:
+            return None
+        return self.call.inputs[self.skip + index - len(self.drawn) * (index >= self.drawn.stop)]
+
+    def bound(self):
+        """Yield (input, tensor of the parent's graph) for the inputs that have one."""
+        for index, tensor in enumerate(self.graph.inputs):
+            outer = self.given(index)
+            if outer is not None:
+                yield tensor, outer
 
     def forget(self) -> None:
         """Drop all values."""
@@ -78,7 +90,7 @@ class Scope:
 
 
 def nested_graphs(graph, op):
-    """Yield (key, graph, number of inputs to skip) for the graphs an operation runs."""
+    """Yield (key, graph, inputs to skip, inputs drawn) for the graphs an operation runs."""
     if op.type in CALLS:
         names = [("f", 0)]
     elif op.type in LOOPS:
@@ -86,13 +98,21 @@ def nested_graphs(graph, op):
     elif op.type in BRANCHES:
         names = [("then_branch", 1), ("else_branch", 1)]
     elif op.type in REDUCTIONS:
-        names = [("f", None)]
+        names = [("f", 1)]
     else:
         return
     for name, skip in names:
         function = graph._get_function(op.get_attr(name).name)
         if hasattr(function, "graph"):  # a gradient's own definition has none
-            yield name, function.graph, skip
+            inner = function.graph
+            drawn = _drawn(op, inner) if op.type in REDUCTIONS else range(0)
+            yield name, inner, skip, drawn
+
+
+def _drawn(op, graph) -> range:
+    """Return which inputs of a reduction's graph come from the dataset: between state and rest."""
+    state, rest = len(op.get_attr("Tstate")), len(op.get_attr("Targuments"))
+    return range(state, len(graph.inputs) - rest)
 
 
 class Replay:
@@ -163,9 +183,9 @@ class Replay:
     def source(self, scope, tensor):
         """Return the scope and tensor behind the inputs and results of nested calls."""
         while True:
-            if tensor.name in scope.inputs and scope.skip is not None and scope.parent is not None:
-                index = scope.inputs[tensor.name]
-                scope, tensor = scope.parent, scope.call.inputs[scope.skip + index]
+            outer = scope.given(scope.inputs[tensor.name]) if tensor.name in scope.inputs else None
+            if outer is not None:
+                scope, tensor = scope.parent, outer
             elif tensor.op.type in CALLS and (tensor.op.name, "f") in scope.children:
                 scope = scope.children[tensor.op.name, "f"]
                 tensor = scope.graph.outputs[tensor.value_index]

@@ -2,15 +2,18 @@
 
 import math
 import threading
+from typing import NamedTuple
 
 import tensorflow as tf
 
 from .events import Look, to_numpy
-from .replay import Replay
+from .passages import passages
+from .replay import Replay, Scope
 from .schedule import Schedule
 from .tee import drawing
 
 KEPT = "_loss_and_found"
+SETTLED = 16  # calls after which nothing new comes of what a graph does at every call alike
 
 LIGHT = Schedule((1, 2, 4, 8, 16, 64), 256)
 # A look runs the forward pass once more, about a third of a training step. Where that
@@ -21,6 +24,25 @@ HEAVY = Schedule((1, 32, 64), 128)
 PATIENCE = 8
 SMALL = 2**18  # values
 HEAVY_WORK = 3e8  # floating-point operations: ten milliseconds or so on two cores
+
+
+class Part:
+    """Events that happen together, once each.
+
+    Attributes
+    ----------
+    events : list of Event
+    lasting : list of Event
+        Those that may tell something new at every look.
+    metrics, gradients : list of Event, int
+        What has to be counted at every call, not only when we look.
+    """
+
+    def __init__(self, events):
+        self.events = events
+        self.lasting = [e for e in events if e.kind != "seed"]
+        self.metrics = [e for e in events if e.kind in ("metric", "reset", "result")]
+        self.gradients = sum(event.kind == "gradient" for event in events)
 
 
 class Analysis:
@@ -43,16 +65,19 @@ class Analysis:
         self.lock = threading.Lock()
         scopes = list(self.replay.root.walk())
         self.traced_here = any(id(s.graph) in noted for s in scopes)
-        self.events = [event for s in scopes for event in noted.get(id(s.graph), [])]
+        pairs = [(s, event) for s in scopes for event in noted.get(id(s.graph), [])]
         more, self.missed = read(scopes, self.traced_here, function)
-        self.events += more
-        # What has to be counted at every call, not only when we look.
-        self.gradients = sum(event.kind == "gradient" for event in self.events)
-        for event in self.events:
-            event.info.setdefault("trains", self.gradients > 0)
-        self.lasting = [e for e in self.events if e.kind != "seed"]
-        self.metrics = [e for e in self.events if e.kind in ("metric", "reset", "result")]
+        pairs += more
+        self.trains = any(event.kind == "gradient" for _, event in pairs)
+        for _, event in pairs:
+            event.info.setdefault("trains", self.trains)
         self.drawing = drawing(self.replay.root)
+        self.passages = passages(self.replay) if self.drawing is None else []
+        within = {id(s): p for p in self.passages for s in p.scope.walk()}
+        for passage in self.passages:
+            mine = [event for s, event in pairs if within.get(id(s)) is passage]
+            passage.part = Part(mine)
+        self.outside = Part([event for s, event in pairs if id(s) not in within])
         self.scalars = _scalars(graph)
         self.patience = PATIENCE if _values(graph.inputs) <= SMALL else 1
 
@@ -78,6 +103,15 @@ class Analysis:
         return to_numpy(tensor)
 
 
+class Frame(NamedTuple):
+    """The values on which a part is looked at: a call's inputs, and a batch drawn inside."""
+
+    part: Part
+    inputs: list
+    scope: Scope
+    values: dict
+
+
 class TracedStep:
     """An analysis and one block's count of calls."""
 
@@ -86,12 +120,20 @@ class TracedStep:
     def __init__(self, analysis):
         self.analysis = analysis
         self.calls = 0
-        self.last = None  # the inputs it was last looked at with, and the batch drawn for it
+        self.last = []  # the frames it was last looked at with
         self.next = 1  # the number of the next call to look at
         # Where its outputs may show NaN, until they have.
-        self.scalars = analysis.scalars if analysis is not None and analysis.gradients else ()
+        self.scalars = analysis.scalars if analysis is not None and analysis.trains else ()
         self.tail = []  # inputs and outputs of calls whose scalars are still to be tried
         self.patience = 1 if analysis is None else analysis.patience
+
+    def chosen(self, part) -> list:
+        """Return the events of a part that may still tell something new."""
+        return part.events if self.calls <= SETTLED else part.lasting
+
+    def frame(self, passage, batch) -> Frame:
+        """Return the frame of a batch that came in at a passage, in the call looked at last."""
+        return Frame(passage.part, self.last[0].inputs, passage.scope, passage.values(batch))
 
 
 def _values(tensors) -> float:

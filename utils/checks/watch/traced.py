@@ -8,10 +8,10 @@ from tensorflow.python.ops import gen_math_ops
 
 from .events import Event
 from .patching import SWITCHBOARD
-from .steps import TracedStep, analyse
+from .steps import Frame, TracedStep, analyse
 from .tee import tee
 
-SETTLED = 16  # calls after which nothing new comes of what a graph does at every call alike
+LATE = 4  # batches of a compiled epoch that are seen again at the end
 
 
 class TracedSteps:
@@ -68,7 +68,14 @@ class TracedSteps:
         step, times = self._waiting, self._times
         self._waiting, self._times = None, 0
         if step is not None and step.analysis is not None:
-            self._recorder.count(step.analysis, times)
+            self._recorder.count(step.analysis.outside, times)
+            for passage in step.analysis.passages:
+                self._passes(passage, times)
+                self._recorder.count(passage.part, times * passage.usual)
+
+    def _passes(self, passage, times: int) -> None:
+        if not passage.iterates:  # an iterator was asked for by the loop, and that was seen
+            self._recorder.play(Event("passes", passage, {}, {"times": times}), None)
 
     def before(self, graph, inputs, function) -> list:
         """Look at a call that is about to run on these inputs; return those it shall run on."""
@@ -82,32 +89,41 @@ class TracedSteps:
         try:
             with SWITCHBOARD.quiet():
                 self._try_for_nan(step)
-                inputs = self._look(step.analysis, inputs, step.calls <= SETTLED)
-            step.last = (inputs, step.analysis.drawn())
-            return inputs
+                return self._look(step, inputs)
         finally:
             step.next = step.analysis.schedule.after(step.calls)
             step.analysis.replay.root.forget()
             step.analysis.lock.release()
 
-    def _look(self, analysis, inputs, early) -> list:
+    def _look(self, step, inputs) -> list:
+        analysis, given = step.analysis, inputs
         try:
             analysis.replay.feed(inputs)
             if analysis.drawing is not None:
-                inputs = tee(analysis.replay.root, analysis.drawing, inputs)
-            self._play(analysis, analysis.events if early else analysis.lasting, {})
+                given = tee(analysis.replay.root, analysis.drawing, inputs)
+            self._play(analysis, step.chosen(analysis.outside))
+            step.last = [Frame(analysis.outside, inputs, analysis.replay.root, analysis.drawn())]
+            for passage in analysis.passages:
+                given = passage.open(self, given)
         except Exception as problem:
             self._recorder.missed(self, problem)
-        return inputs
+        return given
 
-    def _play(self, analysis, events, what) -> None:
+    def _show(self, analysis, frame, events) -> None:
+        """Look at events on the values of a frame."""
+        try:
+            with SWITCHBOARD.quiet():
+                analysis.replay.feed(frame.inputs)
+                frame.scope.values |= frame.values
+                self._play(analysis, events)
+        finally:
+            analysis.replay.root.forget()
+
+    def _play(self, analysis, events) -> None:
         look = analysis.look()
         self.looks += 1
         with record.stop_recording():
             for event in events:
-                if what:
-                    info = {**event.info, **what}
-                    event = Event(event.kind, event.subject, event.tensors, info)
                 self._recorder.play(event, look)
 
     def _add(self, graph, function) -> TracedStep:
@@ -124,6 +140,20 @@ class TracedSteps:
         if analysis is not None:
             self._recorder.not_observed |= dict.fromkeys(analysis.missed, True)
         return step
+
+    def passed(self, graph) -> None:
+        """A call that was looked at has run: look at the batches that it drew by itself."""
+        step = self._steps.get(id(graph))
+        if step is None or step.analysis is None:
+            return
+        for passage in step.analysis.passages:
+            log = passage.close(self)
+            self._passes(passage, 1)
+            frames = [step.frame(passage, batch) for batch in log.batches()]
+            for frame in frames:
+                self._show(step.analysis, frame, step.chosen(passage.part))
+            self._recorder.count(passage.part, log.count - len(frames))
+            step.last += frames[-LATE:]
 
     def returned(self, graph, inputs, outputs) -> None:
         """Try for NaN what a compiled training step gave, at once or a few calls later.
@@ -146,43 +176,38 @@ class TracedSteps:
         for (inputs, _), scalars in zip(tail, given, strict=True):
             if not _finite([scalars]):
                 step.scalars = ()
-                self._look_back(step, [t for part in inputs for t in part], ("cross_entropy",), {})
+                self._look_back(step, [t for part in inputs for t in part], ("cross_entropy",))
                 return
 
     def raised(self, graph, inputs, problem) -> None:
         """Look at the losses and metrics of a call that raised."""
         step = self._steps.get(id(graph))
         if step is not None and step.analysis is not None:
-            kinds = ("cross_entropy", "loss", "metric")
-            self._look_back(step, inputs, kinds, {"raised": problem})
+            self._look_back(step, inputs, ("cross_entropy", "loss", "metric"), raised=problem)
 
-    def _look_back(self, step, inputs, kinds, what) -> None:
+    def _look_back(self, step, inputs, kinds, **what) -> None:
         self.settle()
         analysis = step.analysis
-        try:
-            with SWITCHBOARD.quiet():
-                analysis.replay.feed(inputs)
-                self._play(analysis, [e for e in analysis.events if e.kind in kinds], what)
-        finally:
-            analysis.replay.root.forget()
+        frames = [Frame(analysis.outside, inputs, analysis.replay.root, {})]
+        for passage in analysis.passages:
+            batches = passage.close(self).batches()
+            frames += [step.frame(passage, batch) for batch in batches[-1:]]
+        for frame in frames:
+            events = [
+                Event(e.kind, e.subject, e.tensors, {**e.info, **what})
+                for e in frame.part.events
+                if e.kind in kinds
+            ]
+            self._show(analysis, frame, events)
 
     def finish(self) -> None:
         """Look at what is still to be tried, and once more at the batches looked at last."""
         for step in self._steps.values():
             self._try_for_nan(step)
-            if step.last is not None:
-                self._look_late(step.analysis, *step.last)
-
-    def _look_late(self, analysis, inputs, drawn) -> None:
-        """See with the last weights the batch that a step was last looked at with."""
-        losses = [e for e in analysis.events if e.kind == "cross_entropy"]
-        try:
-            analysis.replay.feed(inputs)
-            analysis.replay.root.values |= drawn
-            late = [Event("late", e.subject, e.tensors, e.info) for e in losses]
-            self._play(analysis, late, {})
-        finally:
-            analysis.replay.root.forget()
+            for frame in step.last:
+                losses = [e for e in frame.part.events if e.kind == "cross_entropy"]
+                late = [Event("late", e.subject, e.tensors, e.info) for e in losses]
+                self._show(step.analysis, frame, late)
 
     def observed(self) -> dict:
         """Return how often traced functions ran."""
@@ -190,6 +215,9 @@ class TracedSteps:
 
     def close(self) -> None:
         """Let go of all graphs."""
+        for step in self._steps.values():
+            for passage in step.analysis.passages if step.analysis is not None else ():
+                passage.close(self)
         self._noted, self._graphs, self._steps, self._waiting = {}, [], {}, None
 
 
