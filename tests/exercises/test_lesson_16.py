@@ -1,8 +1,8 @@
 """Graders of lesson 16: the reference answer, other right ones, each plausible wrong one."""
 
 import utils  # noqa: F401
-from utils import exercises
-from utils.exercises import lesson_16, solutions
+from utils import exercises, reference
+from utils.exercises import lesson_16, loop_patients, solutions
 
 import keras
 import numpy as np
@@ -228,3 +228,116 @@ class TestC:
 
     def test_the_stub_is_not_attempted(self):
         assert self.exercise.check(lambda m, f: None).status == "not attempted"
+
+
+def judged(y, p):
+    return reference.cross_entropy_from_probabilities(y, p)
+
+
+def close(a, b):
+    return bool(np.allclose(a, b, atol=1e-4))
+
+
+class TestD:
+    exercise = exercises.get("16-d")
+    stub = "def is_per_example(loss_fn, y_true, probabilities):\n"
+
+    def test_reference(self):
+        scope = run_solution("16-d", self.stub, reference=reference)
+        result = self.exercise.check(scope["is_per_example"])
+        assert result.correct, result.message
+        assert "3 healthy loss functions from 5 sick ones" in result.message
+
+    def test_other_right_answers(self):
+        def by_the_true_class(loss_fn, y, p):
+            losses = loss_fn(y, p)
+            if len(losses.shape) != 1 or losses.shape[0] != len(y):
+                return False
+            return tf.reduce_all(tf.abs(tf.exp(-losses) - p[np.arange(len(y)), y]) < 1e-4)
+
+        def one_by_one(loss_fn, y, p):
+            together = np.asarray(loss_fn(y, p))
+            alone = [float(np.mean(loss_fn(y[k : k + 1], p[k : k + 1]))) for k in range(len(y))]
+            return (
+                together.shape == y.shape and close(together, alone) and close(alone, judged(y, p))
+            )
+
+        for answer in (by_the_true_class, one_by_one):
+            result = self.exercise.check(answer)
+            assert result.correct, result.message
+
+    @pytest.mark.parametrize(
+        ("answer", "pitfall", "told"),
+        [
+            (lambda f, y, p: True, "positional-reduction", "The first argument is from_logits"),
+            (lambda f, y, p: False, None, "refuses SparseCategoricalCrossentropy(reduction="),
+            (
+                lambda f, y, p: np.shape(f(y, p)) == np.shape(y),
+                "positional-reduction",
+                "still taken for from_logits",
+            ),
+            (lambda f, y, p: np.shape(f(y, p)) != (), "positional-reduction", "from_logits"),
+            (
+                lambda f, y, p: close(f(y, p), judged(y, p)),
+                "positional-reduction",
+                "compare the shapes too",
+            ),
+            (
+                lambda f, y, p: close(np.mean(f(y, p)), np.mean(judged(y, p))),
+                "positional-reduction",
+                "compare the shapes too",
+            ),
+            (
+                lambda f, y, p: (
+                    np.size(f(y, p)) == len(y) and close(np.mean(f(y, p)), np.mean(judged(y, p)))
+                ),
+                None,
+                "With one flower",
+            ),
+            (
+                lambda f, y, p: np.ndim(f(y, p)) > 0 and close(f(y, p), judged(y, p)),
+                None,
+                "table of shape (20, 20)",
+            ),
+            (
+                lambda f, y, p: getattr(f, "reduction", "") == "none",
+                None,
+                "refuses keras.losses.sparse_categorical_crossentropy",
+            ),
+        ],
+    )
+    def test_wrong_answers(self, answer, pitfall, told):
+        result = self.exercise.check(answer)
+        assert (result.status, result.pitfall) == ("incorrect", pitfall), result.message
+        assert told in result.message, result.message
+
+    @pytest.mark.parametrize(
+        ("answer", "told"),
+        [
+            (True, "function was expected"),
+            (lambda f, y, p: f.get_config()["reduction"] == "none", "not every loss is an object"),
+            (lambda f, y, p: len(f(y, p)) == len(y), "not every loss returns a vector"),
+            (lambda f, y, p: f(y, p), "Return True or False"),
+            (lambda f, y, p: "yes", "Return True or False"),
+            (lambda f: True, "TypeError"),
+        ],
+    )
+    def test_unusable_answers(self, answer, told):
+        result = self.exercise.check(answer)
+        assert result.status == "could not run", result.message
+        assert told.lower() in result.message.lower(), result.message
+
+    def test_the_stub_is_not_attempted(self):
+        assert self.exercise.check(lambda f, y, p: None).status == "not attempted"
+
+    def test_every_sick_loss_is_tried_where_it_is_wrong_and_every_healthy_one_everywhere(self):
+        trials = list(loop_patients.trials())
+        cases = {trial.case for trial in trials}
+        for name in {trial.name for trial in trials}:
+            seen = [trial for trial in trials if trial.name == name]
+            assert len({trial.healthy for trial in seen}) == 1
+            assert not seen[0].healthy or {trial.case for trial in seen} == cases
+
+    def test_elsewhere_the_first_argument_is_the_reduction(self):
+        # The teacher's notes say so: a test that reads the call would refuse what is healthy.
+        assert keras.losses.MeanSquaredError("none").reduction == "none"

@@ -6,7 +6,17 @@ from functools import cache, partial
 import numpy as np
 
 from .. import data
-from .engine import Exercise, Unusable, call, correct, describe, expect_function, incorrect
+from . import loop_patients
+from .engine import (
+    Exercise,
+    NotAttempted,
+    Unusable,
+    call,
+    correct,
+    describe,
+    expect_function,
+    incorrect,
+)
 from .judging import numbers
 from .predictions import Prediction
 
@@ -181,35 +191,6 @@ def _signatures():
 # b · Four black boxes
 
 
-def _towers(l2: float = 0.0):
-    """Return a model of two equal towers and a head, with an L2 penalty on the towers."""
-    import keras
-
-    keras.utils.set_random_seed(3)
-    penalty = keras.regularizers.L2(l2) if l2 else None
-    image = keras.layers.Input((64,))
-    left = keras.layers.Dense(12, activation="relu", kernel_regularizer=penalty)(image[:, ::2])
-    right = keras.layers.Dense(12, activation="relu", kernel_regularizer=penalty)(image[:, 1::2])
-    both = keras.layers.Concatenate()([left, right])
-    return keras.Model(image, keras.layers.Dense(10)(both))
-
-
-def _step(model, optimizer, x, y, *, reduction="sum_over_batch_size", penalised=True, swap=False):
-    import keras
-    import tensorflow as tf
-
-    loss_fn = keras.losses.SparseCategoricalCrossentropy(from_logits=True, reduction=reduction)
-    with tf.GradientTape() as tape:
-        loss = loss_fn(y, model(x, training=True))
-        if penalised and model.losses:
-            # Broadcast on purpose where the loss is a vector: the fault multiplies it too.
-            loss += tf.add_n(model.losses)
-    variables = model.trainable_variables
-    gradients = tape.gradient(loss, variables)
-    partners = [*variables[2:4], *variables[:2], *variables[4:]] if swap else variables
-    optimizer.apply_gradients(zip(gradients, partners, strict=True))
-
-
 RIGHT = {
     "mispaired-gradients": "A",
     "missing-regularisation": "B",
@@ -221,12 +202,12 @@ RIGHT = {
 def _boxes():
     return {
         "steps": {
-            "A": partial(_step, swap=True),
-            "B": partial(_step, penalised=False),
-            "C": partial(_step),
-            "D": partial(_step, reduction="none"),
+            "A": partial(loop_patients.step, swap=True),
+            "B": partial(loop_patients.step, penalised=False),
+            "C": partial(loop_patients.step),
+            "D": partial(loop_patients.step, reduction="none"),
         },
-        "model": _towers,
+        "model": loop_patients.towers,
     }
 
 
@@ -261,7 +242,7 @@ def _grade_boxes(answer):
 
 def _grade_unreached(answer):
     expect_function(answer, "unreached")
-    for name, model, loss_of, missing in _patients():
+    for name, model, loss_of, missing in loop_patients.unreached():
         given = call(answer, model, loss_of)
         if isinstance(given, str) or not isinstance(given, list | tuple | set | frozenset):
             raise Unusable(f"Return a list of paths. Yours returned {describe(given)}.")
@@ -300,47 +281,70 @@ def _judge_paths(name, model, given, missing):
     )
 
 
-def _patients():
-    """Yield (name, model, loss_of, paths not reached)."""
-    import keras
-    import tensorflow as tf
+# d · A test for “none”
 
-    split = data.iris(seed=16)
-    x, y = split.x_train[:20], split.y_train[:20]
-    loss_fn = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
 
-    def build():
-        keras.utils.set_random_seed(5)
-        return keras.Sequential(
-            [
-                keras.Input((4,)),
-                keras.layers.Dense(5, activation="relu"),
-                keras.layers.BatchNormalization(),
-                keras.layers.Dense(3),
-            ]
+def _grade_per_example(answer):
+    expect_function(answer, "is_per_example")
+    verdicts = {True: set(), False: set()}
+    for trial in loop_patients.trials():
+        if _verdict(answer, trial) != trial.healthy:
+            return _wrong_verdict(trial)
+        verdicts[trial.healthy].add(trial.name)
+    return correct(
+        f"Your test tells {len(verdicts[True])} healthy loss functions from "
+        f"{len(verdicts[False])} sick ones, with 20 flowers, with a model that knows nothing, and "
+        "with a single flower."
+    )
+
+
+def _verdict(answer, trial):
+    try:
+        value = call(answer, trial.loss_fn, trial.y.copy(), trial.probabilities.copy())
+    except NotAttempted:
+        raise
+    except Exception as error:
+        text = (str(error).strip().splitlines() or [""])[0]
+        raise Unusable(
+            f"With {trial.name} and {trial.case} your test raises {type(error).__name__}: "
+            f"{text[:160]}. Not every loss is an object with settings, and not every loss returns "
+            "a vector: judge what it returns, shape first."
+        ) from None
+    found = np.asarray(value)
+    if found.shape != () or found.dtype != bool:
+        raise Unusable(f"Return True or False. Yours returned {describe(value)}.")
+    return bool(found)
+
+
+def _wrong_verdict(trial):
+    given, wanted = trial.given, trial.wanted
+    if trial.healthy:
+        return incorrect(
+            f"With {trial.case} your test refuses {trial.name}. It returns the cross-entropy of "
+            f"each example, shape {wanted.shape}. Judge what a loss returns, not how it was made."
         )
-
-    def plain(model):
-        return loss_fn(y, model(x, training=True))
-
-    def cut(model):
-        first, norm, last = model.layers
-        return loss_fn(y, last(norm(tf.stop_gradient(first(x)), training=True)))
-
-    def errors(model):
-        return tf.reduce_mean(tf.cast(tf.argmax(model(x), axis=-1) != y, tf.float32))
-
-    yield "a healthy model", build(), plain, []
-    off = build()
-    off.layers[0].set_weights([np.zeros((4, 5)), np.full(5, -1.0)])
-    yield "a relu that is off", off, plain, []
-    frozen = build()
-    frozen.layers[0].trainable = False
-    yield "a frozen layer", frozen, plain, []
-    half = build()
-    yield "a cut after the first layer", half, cut, [v.path for v in half.layers[0].variables]
-    none = build()
-    yield "the share of errors as loss", none, errors, [v.path for v in none.trainable_variables]
+    seen = f"With {trial.case} your test lets {trial.name} pass."
+    pitfall = "positional-reduction" if '("none"' in trial.name else None
+    if given.shape == wanted.shape:
+        return incorrect(
+            f"{seen} The shape is right, {given.shape}. But the mean is {given.mean():.3f}, and "
+            f"the cross-entropy {wanted.mean():.3f}: the first “none” is still taken for "
+            "from_logits, so that a second softmax is at work. Compare the values too.",
+            pitfall,
+        )
+    if given.shape:
+        return incorrect(
+            f"{seen} It returns a table of shape {given.shape}, every example with every label; "
+            f"{wanted.shape} is wanted.",
+            pitfall,
+        )
+    why = " The first argument is from_logits, so the mean is still taken." if pitfall else ""
+    if np.allclose(given, wanted, atol=NEAR):
+        why += " One number agrees with every entry of a vector it equals: compare the shapes too."
+    return incorrect(
+        f"{seen} It returns one number, {float(given):.3f}; shape {wanted.shape} is wanted.{why}",
+        pitfall,
+    )
 
 
 EXERCISES = (
@@ -374,6 +378,17 @@ EXERCISES = (
             "Ask for model.trainable_variables, and keep those whose gradient is None.",
         ),
         _grade_unreached,
+    ),
+    Exercise(
+        "16-d",
+        "A test for “none”",
+        (
+            "What is the shape of by_position(y_batch, probabilities), and of by_name(...)?",
+            "The right shape is not enough: one word too many leaves a second softmax behind. "
+            "reference.cross_entropy_from_probabilities gives what the loss should be.",
+            "np.allclose compares one number with a whole vector. Look at the shapes first.",
+        ),
+        _grade_per_example,
     ),
 )
 
