@@ -1,11 +1,14 @@
 """Graders of lesson 18: the reference, other right answers, and each plausible wrong one."""
 
-from utils import exercises
+from utils import data, exercises
+from utils.exercises import lesson_18
 
 import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+
+from tests.lessons.cells import run_cells
 
 FUNCTIONAL = keras.losses.sparse_categorical_crossentropy
 OBJECT = keras.losses.SparseCategoricalCrossentropy
@@ -296,3 +299,61 @@ class TestC:
     )
     def test_unusable_answers(self, answer):
         assert self.exercise.check(answer).status == "could not run"
+
+
+class TestD:
+    exercise = exercises.get("18-d")
+
+    def test_reference(self):
+        scope = {"ways": {}, "data": None, "masking_model": None}
+        exec(self.exercise.solution(), scope)
+        result = self.exercise.check(scope["answer"])
+        assert result.correct, result.message
+        assert all(f"{letter}: " in result.message for letter in "ABCDEF")
+
+    @pytest.mark.parametrize("answer", ["bcf", "B, C, F", ["F", "C", "B"], ("b", "c", "f")])
+    def test_other_right_answers(self, answer):
+        assert self.exercise.check(answer).correct
+
+    @pytest.mark.parametrize(
+        ("answer", "pitfall", "told"),
+        [
+            ("ABCF", "lost-mask", "In A the mask does not arrive. The subtraction"),
+            ("BCDF", "lost-mask", "tf.concat makes a new tensor"),
+            ("BCEF", "lost-mask", "operations, not layers"),
+            ("ABCDEF", "lost-mask", "it moves"),
+            ("CF", None, "do not leave the tf.function"),
+            ("BF", None, "hands the mask on"),
+            ("BC", None, "the mask stays"),
+            (set(), None, "In B the mask does arrive"),
+        ],
+    )
+    def test_wrong_answers(self, answer, pitfall, told):
+        result = self.exercise.check(answer)
+        assert (result.status, result.pitfall) == ("incorrect", pitfall), result.message
+        assert told in result.message
+
+    @pytest.mark.parametrize("answer", [3, {"A": "lost"}, "kept", {"G"}, [1, 2], lambda x: x])
+    def test_unusable_answers(self, answer):
+        result = self.exercise.check(answer)
+        assert result.status == "could not run"
+        assert "a set of letters among A, B, C, D, E, F" in result.message
+
+    def test_the_stub(self):
+        assert self.exercise.check(None).status == "not attempted"
+
+    def test_the_letters_are_those_whose_loss_stays_on_longer_forms(self):
+        lesson = run_cells("18_sequences_and_masks", ["setup", "build", "exercise-d-ways"])
+        layers = [keras.layers.Input((None, 64)), keras.layers.Masking(), keras.layers.Dense(10)]
+        model = keras.Sequential(layers)
+        model.set_weights(lesson_18._model().get_weights())
+        forms = [data.codes(boxes=boxes) for boxes in (12, 24)]
+        stays = set()
+        for letter, way in lesson["ways"].items():
+            short, long = (float(way(model, form.x_test, form.y_test)) for form in forms)
+            if abs(short - long) < 1e-4:
+                stays.add(letter)
+            else:
+                assert abs(short - long) > 0.1, letter
+        assert set(lesson["ways"]) == set(lesson_18.TELLS)
+        assert stays == lesson_18.ARRIVES

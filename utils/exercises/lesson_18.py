@@ -311,6 +311,40 @@ def _expected(y, size):
     return float(np.mean([len(np.unique(rng.choice(y, size, replace=False))) for _ in range(200)]))
 
 
+# d · Does the mask arrive?
+
+TELLS = {
+    "A": "The subtraction is a TensorFlow operation: it makes a new tensor, without the mask.",
+    "B": "The model and the loss are traced together: the scores do not leave the tf.function.",
+    "C": "Each step is a layer that supports masks and hands the mask on.",
+    "D": "Each half has its mask, but tf.concat makes a new tensor, without one.",
+    "E": "keras.ops are operations, not layers: they drop the mask as TensorFlow's do.",
+    "F": "Rescaling is a layer that supports masks: the multiplication of E, and the mask stays.",
+}
+ARRIVES = frozenset("BCF")
+
+
+def _grade_routes(answer):
+    what = f'a set of letters among {", ".join(TELLS)}, such as {{"A", "D"}}'
+    if not isinstance(answer, str | set | frozenset | list | tuple):
+        raise Unusable(f"Expected {what}. You gave {describe(answer)}.")
+    given = set("".join(map(str, answer)).upper()) - set(" ,;")
+    if not given <= set(TELLS):
+        raise Unusable(f"Expected {what}. You gave {describe(answer)}.")
+    if extra := sorted(given - ARRIVES):
+        return incorrect(
+            f"In {extra[0]} the mask does not arrive. {TELLS[extra[0]]} Compute the loss of "
+            f"{extra[0]} with 12 and with 24 boxes: it moves.",
+            "lost-mask",
+        )
+    if missing := sorted(ARRIVES - given):
+        return incorrect(
+            f"In {missing[0]} the mask does arrive. {TELLS[missing[0]]} Compute the loss of "
+            f"{missing[0]} with 12 and with 24 boxes: it does not move."
+        )
+    return correct(" ".join(f"{letter}: {why}" for letter, why in TELLS.items()))
+
+
 EXERCISES = (
     Exercise(
         "18-a",
@@ -339,6 +373,16 @@ EXERCISES = (
             "Shuffle examples, not batches; and pairs, not x and y apart.",
         ),
         _grade_batches,
+    ),
+    Exercise(
+        "18-d",
+        "Does the mask arrive?",
+        (
+            "The mask is an attribute of a tensor. Which lines make a new tensor?",
+            "A layer that supports masks sets it again; an operation knows nothing of it.",
+            "data.codes(boxes=24) pads more. Whose loss stays where it is?",
+        ),
+        _grade_routes,
     ),
 )
 
