@@ -1,12 +1,14 @@
 """Graders of lesson 14: the reference, other right answers, and each plausible wrong one."""
 
-from utils import exercises, reference
+from utils import data, exercises, reference
 from utils.exercises import lesson_14
 
 import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+
+from tests.lessons.cells import run_cells
 
 
 def answer_a(make_loss, *, trained_on=None, epochs=60):
@@ -272,3 +274,148 @@ def test_the_data_of_the_loop_tell_weighted_from_unweighted():
     x, y = lesson_14._four_digits()
     assert set(np.unique(y)) == {0, 1, 2, 3}
     assert len(x) == len(y) == 240
+
+
+def fit_with(
+    *,
+    loss_weights=lambda table: None,
+    sample_weight=lambda table, y: [table[labels] for labels in y],
+    class_weight=False,
+    optimizer=lambda: keras.optimizers.SGD(0.05),
+    report=lambda losses: losses,
+):
+    """Return an answer to exercise d, right unless told otherwise."""
+
+    def weighted_fit(model, x, y, weights, epochs):
+        table = np.array([weights[0], weights[1]])
+        loss_fn = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+        model.compile(optimizer(), [loss_fn, loss_fn], loss_weights=loss_weights(table))
+        told = model.fit(
+            x,
+            y,
+            sample_weight=sample_weight(table, y),
+            class_weight=weights if class_weight else None,
+            batch_size=64,
+            epochs=epochs,
+            shuffle=False,
+            verbose=0,
+        )
+        return report(told.history["loss"])
+
+    return weighted_fit
+
+
+def none(table, y):
+    """No sample weights."""
+
+
+def loop_of_its_own(model, x, y, class_weight, epochs):
+    table = tf.constant([class_weight[0], class_weight[1]], tf.float32)
+    optimizer = keras.optimizers.SGD(0.05)
+    loss_fn = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+    history = []
+    for _ in range(epochs):
+        with tf.GradientTape() as tape:
+            pairs = zip(y, model(x, training=True), strict=True)
+            loss = sum(loss_fn(a, z, sample_weight=tf.gather(table, a)) for a, z in pairs)
+        gradients = tape.gradient(loss, model.trainable_variables)
+        optimizer.apply_gradients(zip(gradients, model.trainable_variables, strict=True))
+        history.append(float(loss))
+    return history
+
+
+def fit_on_a_dataset(model, x, y, class_weight, epochs):
+    table = np.array([class_weight[0], class_weight[1]])
+    loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+    model.compile(keras.optimizers.SGD(0.05), [loss, loss])
+    parts = (x, tuple(y), tuple(table[labels] for labels in y))
+    batches = tf.data.Dataset.from_tensor_slices(parts).batch(64)
+    return model.fit(batches, epochs=epochs, verbose=0).history["loss"]
+
+
+class TestD:
+    exercise = exercises.get("14-d")
+
+    def test_reference(self):
+        scope = {"keras": keras, "np": np, "outcome_of": lambda *_: ""}
+        exec(self.exercise.solution(), scope)
+        result = self.exercise.check(scope["weighted_fit"])
+        assert result.correct, result.message
+
+    @pytest.mark.parametrize("answer", [fit_with(), loop_of_its_own, fit_on_a_dataset])
+    def test_other_right_answers(self, answer):
+        result = self.exercise.check(answer)
+        assert result.correct, result.message
+
+    @pytest.mark.parametrize(
+        ("settings", "pitfall", "told"),
+        [
+            (
+                {"loss_weights": list, "sample_weight": none},
+                "loss-weights-misuse",
+                "Yours has no class weights: loss_weights still weighs a whole question 5.0 times",
+            ),
+            (
+                {"loss_weights": lambda t: list(t[::-1]), "sample_weight": none},
+                "loss-weights-misuse",
+                "Yours has no class weights",
+            ),
+            ({"loss_weights": list}, "loss-weights-misuse", "have arrived, but"),
+            (
+                {"loss_weights": lambda t: [t[1], t[1]], "sample_weight": none},
+                "loss-weights-misuse",
+                "a longer step",
+            ),
+            ({"sample_weight": none}, "class-weights-ignored", "no weights in it"),
+            ({"sample_weight": lambda t, y: t[y[0]]}, None, "One array"),
+            ({"sample_weight": lambda t, y: t[y[1]]}, None, "One array"),
+            ({"sample_weight": lambda t, y: t[np.maximum(*y)]}, None, "One array"),
+            ({"sample_weight": lambda t, y: [t[y[1]], t[y[0]]]}, None, "Which images"),
+            (
+                {"sample_weight": lambda t, y: [t[a] / t[a].mean() for a in y]},
+                "class-weights-scale",
+                "sum of the weights",
+            ),
+            ({"report": lambda v: np.divide(v, 2)}, None, "fit adds them"),
+            ({"loss_weights": lambda t: [0.5, 0.5]}, None, "fit adds them"),
+            ({"optimizer": lambda: keras.optimizers.Adam(0.05)}, None, "keep SGD(0.05)"),
+            ({"report": lambda v: [v[0]] * 3}, None, "keep SGD(0.05)"),
+            ({"report": lambda v: [1.0, 1.0, 1.0]}, None, "Which images"),
+        ],
+    )
+    def test_wrong_answers(self, settings, pitfall, told):
+        result = self.exercise.check(fit_with(**settings))
+        assert (result.status, result.pitfall) == ("incorrect", pitfall), result.message
+        assert told in result.message, result.message
+
+    def test_the_images_of_the_grader_are_one_batch_with_both_rare_kinds(self):
+        labels = data.rare_digits("rows", seed=3).y_train[: lesson_14.BATCH]
+        assert np.bincount(labels).min() >= 5
+
+    def test_the_sick_function_itself(self):
+        lesson = run_cells("14_class_weights", ["setup", "exercise-d-sick"])
+        result = self.exercise.check(lesson["sick"])
+        assert (result.status, result.pitfall) == ("incorrect", "loss-weights-misuse")
+
+    def test_class_weight_is_refused_by_keras_and_its_sentence_passed_on(self):
+        result = self.exercise.check(fit_with(class_weight=True, sample_weight=none))
+        assert result.status == "could not run"
+        assert "single output" in result.message
+
+    @pytest.mark.parametrize(
+        ("answer", "told"),
+        [
+            ([1.0, 1.0, 1.0], "function was expected"),
+            (lambda model, x, y, class_weight, epochs: 0.5, "the loss of each of 3 epochs"),
+            (lambda model, x, y, class_weight, epochs: [0.5], "the loss of each of 3 epochs"),
+            (lambda model, x, y: [0.5], "TypeError"),
+        ],
+    )
+    def test_unusable_answers(self, answer, told):
+        result = self.exercise.check(answer)
+        assert result.status == "could not run"
+        assert told in result.message
+
+    def test_the_stub(self):
+        assert self.exercise.check(None).status == "not attempted"
+        assert self.exercise.check(lambda *a, **k: None).status == "not attempted"

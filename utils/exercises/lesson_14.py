@@ -4,7 +4,7 @@ import numpy as np
 
 from .. import data, reference
 from .engine import Exercise, Unusable, call, correct, describe, expect_function, incorrect
-from .judging import call_for_model_and_loss
+from .judging import call_for_model_and_loss, numbers
 from .predictions import Prediction
 
 NEAR = 1e-3
@@ -233,6 +233,93 @@ def _few(values) -> str:
     return "(" + ", ".join(f"{v:.3g}" for v in values) + ")"
 
 
+# d · Two outputs, two classes
+
+EPOCHS, RATE, BATCH = 3, 0.05, 64  # plain SGD; the grader's images are one batch
+
+
+def _grade_weighted_fit(answer):
+    expect_function(answer, "weighted_fit")
+    split = data.rare_digits("rows", seed=3)
+    x, y = split.x_train[:BATCH], [(split.y_train[:BATCH] == k).astype(int) for k in (1, 2)]
+    class_weight = {0: 0.7, 1: 5.0}
+    model = _two_heads()
+    start = model.get_weights()
+    told = call(answer, model, x, y, class_weight, epochs=EPOCHS)
+    reported = numbers(told, EPOCHS, f"the loss of each of {EPOCHS} epochs")
+    table = np.array([class_weight[0], class_weight[1]])
+
+    def loss_of(weights, scales=(1.0, 1.0)):
+        parts = zip(y, weights, scales, (start[:2], start[2:]), strict=True)
+        return np.sum([_descend(x, *part) for part in parts], axis=0)
+
+    truth = loss_of([table[labels] for labels in y])
+    if np.allclose(reported, truth, atol=NEAR):
+        return correct(
+            f"On other images, with weights {table[0]} and {table[1]}, the loss is the sum over "
+            f"both questions of the mean of weight × loss, {truth[0]:.3f}, and the steps follow "
+            "it: a rare image counts, in the question where it is rare."
+        )
+    return _wrong_weights(reported, truth, _other_weights(loss_of, y, table))
+
+
+def _wrong_weights(reported, truth, others):
+    seen = f"In epoch 1 the weighted loss of both questions is {truth[0]:.3f}; you report"
+    seen = f"{seen} {reported[0]:.3f}."
+    for pitfall, text, losses in others:
+        if np.allclose(reported, losses, atol=NEAR):
+            return incorrect(f"{seen} {text}", pitfall)
+    if abs(reported[0] - truth[0]) < NEAR:
+        return incorrect(
+            f"The loss of epoch 1 is right, {truth[0]:.3f}. But then it should be {truth[1]:.3f}, "
+            f"and is {reported[1]:.3f}: keep SGD({RATE}) and batches of {BATCH}."
+        )
+    return incorrect(f"{seen} Which images enter with which weight, in which question?")
+
+
+def _other_weights(loss_of, y, table):
+    """Yield (pitfall, text, losses) of the known ways to get it wrong."""
+    ones, right, misuse = np.ones((2, len(y[0]))), [table[k] for k in y], "loss-weights-misuse"
+    twice = f"loss_weights still weighs a whole question {table[1]} times, rare image or not."
+    for scales in (table, table[::-1]):
+        yield misuse, f"Yours has no class weights: {twice}", loss_of(ones, scales)
+        yield misuse, f"The class weights have arrived, but {twice}", loss_of(right, scales)
+    everything = "All images weigh alike: that is a longer step, and no class weight."
+    yield misuse, everything, loss_of(ones, table[[1, 1]])
+    yield "class-weights-ignored", "Yours has no weights in it.", loss_of(ones)
+    shared = (
+        "One array of weights goes to both questions: an image then weighs as much in the question "
+        "where it is common. Give fit one array for each output."
+    )
+    for weights in (*right, np.maximum(*right), right[0] * right[1]):
+        yield None, shared, loss_of([weights, weights])
+    by_sum = "Yours divides by the sum of the weights; Keras divides by the number of examples."
+    yield "class-weights-scale", by_sum, loss_of([w / w.mean() for w in right])
+    halved = "That is the mean of the two questions' losses; fit adds them."
+    yield None, halved, loss_of(right) / 2
+    yield None, halved, loss_of(right, (0.5, 0.5))
+
+
+def _descend(x, y, weights, scale, start):
+    """Return a softmax regression's loss at each epoch, by exact gradient descent."""
+    kernel, bias = (np.array(v, np.float64) for v in start)
+    losses = []
+    for _ in range(EPOCHS):
+        logits, w = x @ kernel + bias, scale * weights
+        losses.append((w * reference.cross_entropy(y, logits)).mean())
+        delta = w[:, None] * (reference.softmax(logits) - np.eye(2)[y]) / len(y)
+        kernel, bias = kernel - RATE * x.T @ delta, bias - RATE * delta.sum(axis=0)
+    return np.array(losses)
+
+
+def _two_heads():
+    import keras
+
+    keras.utils.set_random_seed(14)
+    rows = keras.Input((8,))
+    return keras.Model(rows, [keras.layers.Dense(2, name=name)(rows) for name in ("eight", "nine")])
+
+
 EXERCISES = (
     Exercise(
         "14-a",
@@ -262,6 +349,18 @@ EXERCISES = (
             "The logarithm keeps the order: ln (p × w) = ln p + ln w.",
         ),
         _grade_decision,
+    ),
+    Exercise(
+        "14-d",
+        "Two outputs, two classes",
+        (
+            "What does loss_weights multiply: an image, or a whole question?",
+            "fit takes class_weight for one output only. But sample_weight may be a list, one "
+            "array for each output.",
+            "np.take([class_weight[0], class_weight[1]], y[0]) are the weights of the first "
+            "question.",
+        ),
+        _grade_weighted_fit,
     ),
 )
 
