@@ -11,6 +11,7 @@ import tensorflow as tf
 RNG = np.random.default_rng(1)
 Z = RNG.normal(0, 3, (32, 10))
 P = softmax(Z).astype("float32")
+BRAIN = tf.cast(tf.cast(P, tf.bfloat16), tf.float32)  # half precision in the dtype of full
 SIGMOID = 1 / (1 + np.exp(-Z))
 
 
@@ -63,6 +64,8 @@ def test_healthy_outputs_raise_no_alarm(y_pred, from_logits):
         (np.where(np.arange(32)[:, None] == 3, np.inf, Z), True, ["nan-scores"]),
         (P.astype("float16"), False, ["half-precision-softmax"]),
         (P.astype("float16"), True, ["double-softmax", "half-precision-softmax"]),
+        (P.astype("float16").astype("float32"), False, ["half-precision-softmax"]),
+        (BRAIN, False, ["half-precision-softmax"]),
         (tf.sigmoid(tf.constant(Z * 20, tf.float32)).numpy(), True, ["saturated-ties"]),
     ],
 )

@@ -4,7 +4,7 @@ import numpy as np
 
 from . import _arrays
 from . import _output_findings as find
-from ._scores import MAX_VALUES, as_rows, describe, origin_of, sums_to_one
+from ._scores import MAX_VALUES, as_rows, describe, origin_of, rounded_to, sums_to_one
 from .report import Finding, Report
 
 
@@ -70,6 +70,7 @@ def rules(values, dtype: str, from_logits: bool, *, origin: str = "", route: str
     route : {"", "eager", "graph"}
         How the loss is called with the output of ``tf.nn.softmax``; empty if it cannot be seen.
     """
+    dtype = rounded_to(values) or dtype
     rows = as_rows(values)
     width = rows.shape[-1]
     if width == 1:

@@ -35,6 +35,18 @@ def sums_to_one(rows, dtype: str) -> np.ndarray:
         return inside & (np.abs(rows.sum(axis=-1) - 1) <= tolerance)
 
 
+def rounded_to(values) -> str:
+    """Name the half-precision dtype the values were rounded to, though they are wider now."""
+    rows = values.reshape(-1)[:4096]
+    if rows.dtype != np.float32 or not np.isfinite(rows).all():
+        return ""
+    kind = "" if (rows.view(np.uint32) & 0xFFFF).any() else "bfloat16"
+    with np.errstate(over="ignore"):
+        if not kind and (rows.astype(np.float16).astype(np.float32) == rows).all():
+            kind = "float16"
+    return kind if kind and len(np.unique(rows)) >= 16 else ""
+
+
 def describe(rows, dtype: str = "float32") -> str:
     """Say in a few words what the scores look like, without a verdict."""
     if not np.isfinite(rows).all():

@@ -147,7 +147,7 @@ def value_rules(event, y_true, y_pred) -> list[Finding]:
     info = event.info
     if info["axis"] not in (-1, y_pred.ndim - 1) or np.ndim(y_true) == 0:
         return []
-    dtype = _half(y_pred) or dtype_of(event.tensors["y_pred"])
+    dtype = dtype_of(event.tensors["y_pred"])
     if info["ce"] == "binary":
         return _minus_one(y_true) or _binary(y_true, y_pred, info)
     found = []
@@ -323,18 +323,6 @@ def _binary(y_true, y_pred, info) -> list[Finding]:
             )
         ]
     return []
-
-
-def _half(values) -> str:
-    """Name the half-precision dtype the values were rounded to, though they are wider now."""
-    rows = values.reshape(-1)[:4096]
-    if rows.dtype != np.float32 or not np.isfinite(rows).all():
-        return ""
-    kind = "" if (rows.view(np.uint32) & 0xFFFF).any() else "bfloat16"
-    with np.errstate(over="ignore"):
-        if not kind and (rows.astype(np.float16).astype(np.float32) == rows).all():
-            kind = "float16"
-    return kind if kind and len(np.unique(rows)) >= 16 else ""
 
 
 def _is_one_hot(values) -> bool:
