@@ -6,6 +6,7 @@ from . import _arrays
 from ._scores import CLIP, LARGEST_CLIPPED_LOSS, sums_to_one
 from .report import Finding
 
+MANY_ROWS = 4096  # of tied rows, beyond which the rest are taken as they are
 EXP_OVERFLOW = {"float16": 11.0, "float64": 709.0}  # exp() is infinite above; float32: 88
 
 
@@ -257,6 +258,7 @@ def ties_rule(scores) -> list[Finding]:
     if len(rows) >= 8:
         rows = np.unique(rows, axis=1)  # classes with equal scores everywhere are one class
         highest, tied = _ties(rows)
+        tied &= ~_between_twins(rows, highest, tied)
     if _few(tied) or not _pressed(rows, highest[tied]):
         return []
     return [
@@ -277,6 +279,24 @@ def _ties(rows):
     highest = rows.max(axis=-1, keepdims=True)
     varied = rows.min(axis=-1) < highest[:, 0]
     return highest, varied & ((rows == highest).sum(axis=-1) > 1)
+
+
+def _between_twins(rows, highest, tied):
+    """Return which ties are between columns that are one class, equal in most rows, (N,).
+
+    An item that is twice among the candidates of a batch gives such columns, equal but where a
+    mask was added to one of them. Scores that were pressed together are equal at few values.
+    """
+    twins, known = np.zeros(len(rows), bool), {}
+    for row in np.flatnonzero(tied)[:MANY_ROWS]:
+        pair = tuple(np.flatnonzero(rows[row] == highest[row])[:2])
+        if pair not in known:
+            first, second = rows[:, pair[0]], rows[:, pair[1]]
+            same = first == second
+            varied = len(np.unique(first[same])) > len(np.unique(first)) / 2
+            known[pair] = bool(same.mean() >= 0.5 and varied)
+        twins[row] = known[pair]
+    return twins
 
 
 def _few(tied) -> bool:

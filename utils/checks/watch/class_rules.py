@@ -6,6 +6,7 @@ from ..report import Finding
 from . import separability
 
 SURE = 3.0  # deviations from chance that are no accident
+HINT, HINTS = 2.5, 2.0  # of one sign, or of all together, that noisy labels belong to their inputs
 STRUCTURED = 0.85
 CLUSTERED = 0.93
 NEW = 60  # held-out examples that make a figure
@@ -30,11 +31,25 @@ def _above_chance(table) -> tuple[float, float]:
     With classes of unequal size a good model may be right less often than one that names the
     majority always; what tells is whether labels and predictions go together at all.
     """
+    accuracy = float(np.trace(table) / table.sum())
+    chance, deviation = _by_lot(table)
+    return accuracy, (accuracy - chance) / deviation
+
+
+def _by_lot(table) -> tuple[float, float]:
+    """Return the accuracy and its deviation if labels and predictions had nothing in common."""
     total = table.sum()
-    accuracy = np.trace(table) / total
     chance = float(table.sum(axis=0) @ table.sum(axis=1)) / total**2
-    deviation = np.sqrt(max(chance * (1 - chance), 1e-6) / total)
-    return float(accuracy), float((accuracy - chance) / deviation)
+    return chance, float(np.sqrt(max(chance * (1 - chance), 1e-6) / total))
+
+
+def _would_tell(accuracy: float, table) -> bool:
+    """Whether a model of this accuracy would be told from chance on as many examples.
+
+    Not so where nearly all are of one class, and few examples of the other were seen.
+    """
+    chance, deviation = _by_lot(table)
+    return accuracy - chance > 2 * SURE * deviation
 
 
 def sorted_rule(classes) -> list[Finding]:
@@ -180,7 +195,8 @@ def information_rule(classes) -> list[Finding]:
     if new and not at_chance:
         return []
     if at_chance and accuracy > 0.9:
-        return [] if classes.settling else [_memorised(accuracy, held)]
+        told = _would_tell(accuracy, held) and not classes.settling
+        return [_memorised(accuracy, held)] if told else []
     if not at_chance and accuracy > trained.sum(axis=1).max() / trained.sum() + 0.3:
         return []
     examples = classes.examples[True].arrays()
@@ -192,7 +208,8 @@ def information_rule(classes) -> list[Finding]:
     if (order := separability.clustering(x)) > CLUSTERED:
         return []
     near, line = separability.agreement(x, ids), separability.linear(x, ids)
-    if near > SURE or (line is not None and line[1] > SURE):
+    signs = [near, *([line[1]] if line else []), *([_above_chance(held)[1]] if new else [])]
+    if max(signs) > HINT or sum(signs) / np.sqrt(len(signs)) > HINTS:
         return []
     return [_misaligned(len(x), near, order, accuracy)]
 

@@ -30,6 +30,7 @@ class Functions(Subject):
                 "calls": 0,
                 "traces": function.experimental_get_tracing_count(),
                 "before": _outer(function.python_function),
+                "held": _containers(function.python_function),
             }
             self.seen[id(function)] = entry
         entry["calls"] += 1
@@ -44,15 +45,20 @@ class Functions(Subject):
         entry["after"] = _outer(function.python_function)
         entry["first"] = function.experimental_get_tracing_count()
         python = function.python_function
-        if entry["first"] > entry["traces"]:
-            changed = [
-                n for n, v in entry["after"].items() if n in entry["before"] and
-                entry["before"][n] != v
-            ]  # fmt: skip
-            entry["changed"] = changed
-        else:
-            entry["changed"] = []
-        entry["symbolic"] = _symbolic(python)
+        traced, held = entry["first"] > entry["traces"], entry.pop("held")
+        now = _containers(python)
+        same = {n for n, (value, _) in now.items() if value is held.get(n, (None, 0))[0]}
+        entry["changed"] = [
+            n for n, v in entry["after"].items() if traced and n in entry["before"]
+            and entry["before"][n] != v and (n in same or n not in now)
+        ]  # fmt: skip
+        # A list that was made while tracing is the trace's own: what is put in is read again
+        # before it ends. Where the trace came before the block, only a list that is no attribute
+        # can be told from such a one.
+        kept = {
+            n: value for n, (value, level) in now.items() if n in same and (traced or not level)
+        }
+        entry["symbolic"] = _symbolic(kept)
 
     def findings(self) -> list[Finding]:
         found = []
@@ -112,13 +118,18 @@ def _numbers(function) -> set:
     return set(loads(code, LOADS)) if code else set()
 
 
-def _symbolic(function) -> str:
-    """Return the name of a list or dict that holds tensors of a graph."""
-    for name, value, _ in reachable(function):
-        if isinstance(value, (list, dict)):
-            items = list(value.values() if isinstance(value, dict) else value)[-3:]
-            if any(_is_symbol(item) for item in items):
-                return name
+def _containers(function) -> dict:
+    """Return the lists and dicts that a function can reach, each by name, with its depth."""
+    found = reachable(function)
+    return {name: (value, level) for name, value, level in found if type(value) in (list, dict)}
+
+
+def _symbolic(containers) -> str:
+    """Return the name of a list or dict that holds tensors of a graph, or an empty string."""
+    for name, value in containers.items():
+        items = list(value.values() if isinstance(value, dict) else value)[-3:]
+        if any(_is_symbol(item) for item in items):
+            return name
     return ""
 
 

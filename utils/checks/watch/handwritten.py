@@ -87,7 +87,7 @@ def _argmax(flow: Flow, op, look) -> list[Finding]:
     axis = flow.constant(op.inputs[1])
     if shape is None or len(shape) != 2 or axis is None or int(axis) not in (0, -2):
         return []
-    if not flow.learned(op.inputs[0]) or shape[0] == 1:
+    if not flow.learned(op.inputs[0]) or shape[0] == 1 or _classes_first(flow, op, shape):
         return []
     text = str(shape).replace("None", "batch")
     return [
@@ -100,6 +100,19 @@ def _argmax(flow: Flow, op, look) -> list[Finding]:
             "Say tf.argmax(scores, axis=-1); the default axis of tf.argmax is 0.",
         )
     ]
+
+
+def _classes_first(flow: Flow, op, shape) -> bool:
+    """Whether scores (C, B) have their examples in columns, as in code that writes W x + b."""
+    scores = flow.behind(op.inputs[0])
+    if any(flow.behind(turned.inputs[0]) is scores for turned in flow.of("Transpose")):
+        return True  # turned round for the loss
+    for equal in flow.of("Equal"):
+        sides = [flow.behind(side) for side in equal.inputs]
+        for side, other in (sides, sides[::-1]):
+            if flow.maker(side) is op and shape_of(other) == (shape[1],) != (shape[0],):
+                return True
+    return False
 
 
 def _gather(flow: Flow, op, look) -> list[Finding]:

@@ -1,10 +1,13 @@
 """The points at which a loop is observed: what is wrapped, and what each wrapper reports."""
 
 import inspect
+import random
 import weakref
 
 import keras
+import numpy as np
 import tensorflow as tf
+from keras.src.backend.common.stateless_scope import in_stateless_scope
 from keras.src.backend.tensorflow import nn as keras_nn
 from keras.src.optimizers import base_optimizer
 from tensorflow.python.data.ops import dataset_ops
@@ -20,6 +23,14 @@ EXPECTED_OP = {"sparse": "Softmax", "categorical": "Softmax", "binary": "Sigmoid
 FUNCTIONS = ("sparse_categorical_accuracy", "categorical_accuracy", "binary_accuracy")
 HERE = SWITCHBOARD.here
 CONTAINERS = ("CompileLoss", "CompileMetrics", "MetricsList")
+# Of Python's own, randint is left out: Keras draws seeds with it.
+DRAWS = {
+    random: ("random", "uniform", "gauss", "choice", "shuffle"),
+    np.random: (
+        "rand", "randn", "random", "random_sample", "randint", "uniform", "normal", "binomial",
+        "beta", "choice", "permutation", "shuffle",
+    ),
+}  # fmt: skip
 
 
 def install(patches) -> None:
@@ -69,6 +80,9 @@ def install(patches) -> None:
     patches.wrap(keras.Metric, "reset_state", _metric_method("reset"))
     for cls in _subclasses(keras.Metric):
         _install_metric(patches, cls)
+    for module, names in DRAWS.items():
+        for name in names:
+            patches.wrap(module, name, lambda f, n=f"{module.__name__}.{name}": _drawn(f, n))
 
 
 def _subclasses(cls):
@@ -322,7 +336,12 @@ def _metric_called(original):
 
 def _update_state(original):
     def call(self, *args, **kwargs):
-        if deaf() or type(self).__name__ in CONTAINERS or _within("metric") is self:
+        if (
+            deaf()
+            or type(self).__name__ in CONTAINERS
+            or _within("metric") is self
+            or in_stateless_scope()  # its variables stay as they are
+        ):
             return original(self, *args, **kwargs)
         tensors = dict(zip(("first", "second", "sample_weight"), args, strict=False))
         for name, value in kwargs.items():
@@ -388,7 +407,12 @@ def _replicas() -> int:
 def _metric_method(kind):
     def make(original):
         def call(self, *args, **kwargs):
-            if deaf() or type(self).__name__ in CONTAINERS or (_within("metric method") is self):
+            if (
+                deaf()
+                or type(self).__name__ in CONTAINERS
+                or _within("metric method") is self
+                or in_stateless_scope()
+            ):
                 return original(self, *args, **kwargs)
             with inside("metric method", self):
                 value = original(self, *args, **kwargs)
@@ -488,3 +512,16 @@ def _losses_read(getter):
         return getter(self)
 
     return fget
+
+
+def _drawn(original, name):
+    """Tell when NumPy or Python draws a random number while a graph is built."""
+
+    def call(*args, **kwargs):
+        if not deaf() and not tf.executing_eagerly():
+            graph = tf.compat.v1.get_default_graph()
+            kind = "mapped" if graph.name.startswith("Dataset") else "drawn"
+            emit(Event(kind, None, {}, {"by": name, "graph": graph.name}))
+        return original(*args, **kwargs)
+
+    return call

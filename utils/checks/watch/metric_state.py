@@ -2,6 +2,7 @@
 
 import sys
 import weakref
+from collections import deque
 
 import tensorflow as tf
 
@@ -49,10 +50,17 @@ class MetricStates(Subject):
         self.made_at = {}
         self.batch = None
         self.same_batch = False
+        self.inner = deque(maxlen=8)
 
     def on_iterate(self, event, look) -> None:
         self.source = root_of(event.subject)
         self.passes[self.source] = self.passes.get(self.source, 0) + 1
+
+    def on_fit(self, event, look) -> None:
+        # Keras' own mean of the loss: a model that overrides `metrics` may leave it without reset.
+        self.inner.append(getattr(event.subject, "_loss_tracker", None))
+
+    on_evaluate = on_fit
 
     def on_passes(self, event, look) -> None:
         """Take in passes through a dataset that were made inside a compiled function."""
@@ -187,6 +195,8 @@ class MetricStates(Subject):
     def findings(self) -> list[Finding]:
         found = []
         for state in self.states.values():
+            if any(state.metric is metric for metric in self.inner):
+                continue
             first, last = state.passes
             passes = last - first + 1
             if state.resets == 0 and passes >= 2 and state.updates >= 2 * passes:

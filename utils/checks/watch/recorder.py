@@ -12,6 +12,7 @@ from .schedule import Schedule
 from .traced import TracedSteps
 
 EAGER = Schedule((1, 2, 4, 8), 16)
+AT_ONCE = {"create", "losses", "mapped"}  # whatever is being traced
 PASSING = {"gradient", "iterate", "reduce"}  # each has a subject of its own: a tape, a dataset
 WINDOWS = Schedule((1, 2, 4, 8, 16, 64), 256)
 
@@ -58,12 +59,13 @@ class Recorder:
         self._counters = [s.count_call for s in subjects if hasattr(s, "count_call")]
         self._on_call = [s.function_called for s in subjects if hasattr(s, "function_called")]
         self._on_return = [s.function_returned for s in subjects if hasattr(s, "function_returned")]
+        self._on_graph = [s.graph_added for s in subjects if hasattr(s, "graph_added")]
 
     @shielded
     def receive(self, event: Event) -> None:
         """Note an event of a traced graph, or play an eager one at once."""
         self.traced.settle()
-        if event.kind in ("create", "losses"):
+        if event.kind in AT_ONCE:
             self.play(event, None)
             return
         if not tf.executing_eagerly():
@@ -138,6 +140,11 @@ class Recorder:
     def counted(self, graph) -> bool:
         """Count a call of a traced function; return whether it is one to look at."""
         return self.traced.counted(graph)
+
+    def graph_added(self, graph) -> None:
+        """A traced function runs for the first time in the block."""
+        for handler in self._on_graph:
+            handler(graph)
 
     def before_step(self, graph, inputs) -> list:
         """A traced function is about to run on these inputs; return those it shall run on."""
@@ -226,4 +233,5 @@ class Recorder:
         self.traced.close()
         self._function = self._returned = None
         self.subjects, self._handlers, self._on_call, self._on_return = (), {}, (), ()
+        self._on_graph = ()
         self._counters, self._counts = (), {}

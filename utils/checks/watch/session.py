@@ -9,6 +9,7 @@ from .functions import Functions
 from .gradients import Gradients, Models
 from .handwritten import Handwritten
 from .hooks import install
+from .literals import Literals
 from .masks import Masks
 from .metric_arguments import MetricArguments
 from .metric_state import MetricStates
@@ -18,10 +19,13 @@ from .recorder import Recorder
 from .replicas import Replicas
 from .reported import Reported
 from .trainers import Trainers
+from .unweighted import Unweighted
 from .weights import Weights
 
 # What follows from a fault is not a second fault: the cause is named, not its consequences.
 CONSEQUENCES = {
+    "padding-counted": {"weights-not-in-metric"},
+    "lost-mask": {"weights-not-in-metric"},
     "one-hot-labels": {"batch-mismatch", "wrong-accuracy-metric"},
     "label-range": {"nan-scores", "unstable-softmax"},
     "output-units": {"label-range", "nan-scores", "saturated-ties", "label-offset"},
@@ -49,6 +53,7 @@ SUBJECTS = (
     Handwritten,
     Datasets,
     Functions,
+    Literals,
     Optimizers,
     Masks,
     Weights,
@@ -56,6 +61,7 @@ SUBJECTS = (
     Replicas,
     Reported,
     Trainers,
+    Unweighted,
 )
 
 

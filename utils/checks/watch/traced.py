@@ -134,6 +134,7 @@ class TracedSteps:
                 analysis = analyse(graph, self._noted, self._read_graph, python)
         except Exception as problem:
             self._recorder.missed(self, problem)
+        self._recorder.graph_added(graph)
         self._graphs.append(graph)
         step = self._steps[id(graph)] = TracedStep(analysis)
         step.calls = 1

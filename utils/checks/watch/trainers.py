@@ -111,6 +111,8 @@ def _loss_weights(model) -> Finding | None:
     """Tell when a model with one output and one loss was given weights for losses."""
     compiled = getattr(model, "_compile_loss", None)
     weights = getattr(compiled, "_user_loss_weights", None)
+    if isinstance(weights, dict) and weights and all(isinstance(k, int) for k in weights):
+        return _weights_by_class(model, weights)
     outputs = getattr(model, "outputs", None)
     single = outputs is not None and len(tf.nest.flatten(outputs)) == 1
     losses = tf.nest.flatten(getattr(compiled, "_user_loss", None))
@@ -127,4 +129,16 @@ def _loss_weights(model) -> Finding | None:
         "several outputs against each other, not classes: here it multiplies the whole loss, for "
         "every class alike.",
         {"outputs": 1, "loss_weights": shown},
+    )
+
+
+def _weights_by_class(model, weights) -> Finding:
+    shown = ", ".join(f"{k}: {float(w):.4g}" for k, w in weights.items())
+    names = ", ".join(getattr(model, "output_names", None) or ["its outputs"])
+    return Finding(
+        "loss-weights-misuse",
+        "warning",
+        f"loss_weights is {{{shown}}}: keys like class ids. It weighs the losses of several "
+        f"outputs against each other, not classes; {name_of(model)} applies it to {names}.",
+        {"loss_weights": shown, "outputs": names},
     )
