@@ -121,7 +121,7 @@ def _numbers(function) -> set:
 def _containers(function) -> dict:
     """Return the lists and dicts that a function can reach, each by name, with its depth."""
     found = reachable(function)
-    return {name: (value, level) for name, value, level in found if type(value) in (list, dict)}
+    return {name: (value, level) for name, value, level in found if isinstance(value, (list, dict))}
 
 
 def _symbolic(containers) -> str:
