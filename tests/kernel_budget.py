@@ -49,13 +49,12 @@ class Phase:
         if report.when in ("setup", "call"):
             self.needed += report.duration
 
-    def told(self, workers: int) -> str:
-        """Return a line with the ratio to the ideal, in which every worker is always busy."""
-        wall, ideal = self.last - self.first, self.needed / workers
+    def told(self, cores: int) -> str:
+        """Return a line with the ratio to the ideal, in which every core is always busy."""
+        wall, ideal = self.last - self.first, self.needed / cores
         return (
             f"notebooks: {wall:.0f} s; starts, imports and cells {self.needed:.0f} s on "
-            f"{workers} worker{'s'[: workers != 1]}, ratio {wall / ideal:.2f} "
-            f"(aim: {PHASE_AIM} at most)"
+            f"{cores} core{'s'[: cores != 1]}, ratio {wall / ideal:.2f} (aim: {PHASE_AIM} at most)"
         )
 
 
@@ -144,6 +143,6 @@ def pytest_terminal_summary(terminalreporter, config):
     for notebook, seconds in sorted(totals.items(), key=lambda pair: -pair[1])[:5]:
         write(f"{seconds:6.1f} s  {notebook} (whole kernel)")
     write(f"{sum(totals.values()):6.1f} s  all {len(totals)} notebooks")
-    write(_phase.told(len(config.option.tx) or 1))
+    write(_phase.told(min(len(config.option.tx) or 1, psutil.cpu_count() or 1)))
     for sentence in over_budget(_spent):
         write(f"OVER BUDGET  {sentence}", red=True)

@@ -1,10 +1,12 @@
-"""A pytest plugin: the order in which files are handed to the workers.
+"""A pytest plugin: how many workers there are, and the order in which files are handed to them.
 
 Notebooks come first, the later and longer lessons before the earlier ones; then
 the dear files of tests; small files last, so that all workers end together.
 """
 
 from pathlib import Path
+
+import psutil
 
 # Dearest first, by CPU time; `--durations=0` shows when a file belongs here.
 DEAR = (
@@ -34,3 +36,8 @@ def turn(path: Path) -> tuple[int, int]:
 def pytest_collection_modifyitems(items):
     """Sort, keeping the order inside each file; every worker comes to the same."""
     items.sort(key=lambda item: turn(item.path))
+
+
+def pytest_xdist_auto_num_workers():
+    """Start one worker more than there are cores: one that waits for its kernel leaves room."""
+    return (psutil.cpu_count() or 1) + 1

@@ -33,9 +33,9 @@ def test_the_phase_is_told_beside_what_it_needed():
         ("teardown", 18.0, 19.0),
     ]:
         phase.add(SimpleNamespace(when=when, start=start, stop=stop, duration=stop - start))
-    assert phase.told(2).startswith("notebooks: 9 s; starts, imports and cells 12 s on 2 workers")
+    assert phase.told(2).startswith("notebooks: 9 s; starts, imports and cells 12 s on 2 cores")
     assert "ratio 1.50" in phase.told(2)
-    assert "1 worker, ratio 0.75" in phase.told(1)
+    assert "1 core, ratio 0.75" in phase.told(1)
 
 
 @pytest.mark.parametrize(
