@@ -76,6 +76,12 @@ class Classes(Subject):
         return self.recorder.train_steps
 
     def on_model(self, event, look) -> None:
+        self._x = self._input(event)
+        self._taped = event.info["taped"]
+        self._norms |= self._kinds[id(event.subject)][1]
+
+    def _input(self, event):
+        """Return a model's one input, or None if distances in it mean nothing."""
         key = id(event.subject)
         if key not in self._kinds:  # once for each model: a loop calls it in every step
             kinds = {type(layer) for layer in _layers(event.subject)}
@@ -83,13 +89,10 @@ class Classes(Subject):
                 any(issubclass(k, kind) for k in kinds)
                 for kind in (keras.layers.Embedding, keras.layers.BatchNormalization)
             ]
-        words, norms = self._kinds[key]
         x = event.tensors["x"]
         flat = [x] if hasattr(x, "dtype") else tf.nest.flatten(x)
         # Between ids of words there is no distance.
-        self._x = flat[0] if len(flat) == 1 and not words else None
-        self._taped = event.info["taped"]
-        self._norms |= norms
+        return flat[0] if len(flat) == 1 and not self._kinds[key][0] else None
 
     @property
     def settling(self) -> bool:
@@ -100,8 +103,8 @@ class Classes(Subject):
         self._losses = 0
 
     def on_cross_entropy(self, event, look) -> None:
-        if event.info["metric"] is not None:
-            return
+        if event.info["metric"] is not None or "raised" in event.info:
+            return  # what raised may be seen twice
         train = bool(event.info.get("trains", event.info["taped"]))
         self._losses += train
         self._take(event, ("y_true", "y_pred"), look, train)
@@ -114,7 +117,10 @@ class Classes(Subject):
     def on_late(self, event, look) -> None:
         """Take in a batch seen before, as the weights of the end see it."""
         if event.info["metric"] is None and (seen := _read(event, ("y_true", "y_pred"), look)):
-            self.late.append((bool(event.info.get("trains", event.info["taped"])), _table(*seen)))
+            train = bool(event.info.get("trains", event.info["taped"]))
+            self.late.append((train, _table(*seen)))
+            model = event.info.get("model")
+            self._keep(self._input(model) if model is not None else None, seen[0], look, train)
 
     def _take(self, event, roles, look, train: bool) -> None:
         seen = _read(event, roles, look) if look is not None else None
@@ -125,9 +131,13 @@ class Classes(Subject):
         (self.train if train else self.held).append((self.steps, table))
         if train and len(self.batches) < 256:
             self.batches.append(table.sum(axis=1))
-        x = look(self._x) if self._x is not None else None
-        if x is not None and x.ndim > 1 and len(x) == len(seen[0]) and x.dtype.kind in "fiu":
-            self.examples[train].take(x, seen[0])
+        self._keep(self._x, seen[0], look, train)
+
+    def _keep(self, x, ids, look, train: bool) -> None:
+        """Keep inputs with their class ids, where both can be read."""
+        x = look(x) if x is not None else None
+        if x is not None and x.ndim > 1 and len(x) == len(ids) and x.dtype.kind in "fiu":
+            self.examples[train].take(x, ids)
 
     def findings(self) -> list[Finding]:
         if self._judged is None or self._judged[0] != self.steps:

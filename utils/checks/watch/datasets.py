@@ -1,8 +1,10 @@
 """tf.data pipelines: splits that leak, parts shuffled apart, passes that do not match."""
 
+import numpy as np
 import tensorflow as tf
 
 from ..report import Finding
+from .events import shape_of
 from .patching import SWITCHBOARD
 from .subject import Subject
 
@@ -46,6 +48,7 @@ class Datasets(Subject):
 
     def __init__(self):
         self.parts = {}
+        self.apart = None  # what two parts hold that were shuffled apart and may be x and y
         self.kept = {}
         self.current = None
         self.used = {}
@@ -60,6 +63,7 @@ class Datasets(Subject):
         if any(kind in TRAINERS for kind, _ in SWITCHBOARD.here.stack):
             self.current = None  # Keras keeps scores and labels of a pass together
         self.began = self.recorder.train_steps
+        self.apart = None
         for node in chain(dataset):
             if kind_of(node) in ("TakeDataset", "SkipDataset"):
                 part = kind_of(node)[:4].lower()
@@ -76,17 +80,28 @@ class Datasets(Subject):
             if not shuffled:
                 return
             seeds.append(tuple(_seed(n) for n in shuffled))
-        if len(seeds) > 1 and len(set(seeds)) > 1 and _pairs_labels(node._inputs()):
-            self.recorder.add(
-                Finding(
-                    "misaligned-labels",
-                    "error",
-                    f"{len(seeds)} datasets were shuffled one by one and zipped afterwards: each "
-                    "has an order of its own, so that labels belong to other examples.",
-                    {"zipped": len(seeds), "shuffled before": len(seeds)},
-                    "Zip first, then shuffle: tf.data.Dataset.zip((x, y)).shuffle(n).",
-                )
-            )
+        if len(seeds) < 2 or len(set(seeds)) < 2:
+            return
+        specs = [tf.nest.flatten(part.element_spec) for part in node._inputs()]
+        if any(len(spec) != 1 or spec[0].shape.rank is None for spec in specs):
+            return  # such as two sets of examples that hold their labels already
+        specs = [spec[0] for spec in specs]
+        if _pairs_labels(specs):
+            self.recorder.add(_zipped(len(specs)))
+        else:
+            self.apart = specs
+
+    def on_cross_entropy(self, event, look) -> None:
+        """See whether one of two parts that were shuffled apart serves as one-hot labels."""
+        if self.apart is None or look is None or event.info["metric"] is not None:
+            return
+        shape = shape_of(event.tensors["y_true"])
+        widths = [tuple(spec.shape)[-1:] for spec in self.apart]
+        if not shape or len(shape) < 2 or widths.count(shape[-1:]) != 1:
+            return
+        if _is_one_hot(look(event.tensors["y_true"])):
+            self.recorder.add(_zipped(len(self.apart)))
+            self.apart = None
 
     def on_model(self, event, look) -> None:
         if self.last_use in ("labels", "compiled"):
@@ -147,19 +162,33 @@ class Datasets(Subject):
         return found
 
 
-def _pairs_labels(parts) -> bool:
+def _zipped(count) -> Finding:
+    return Finding(
+        "misaligned-labels",
+        "error",
+        f"{count} datasets were shuffled one by one and zipped afterwards: each has an order of "
+        "its own, so that labels belong to other examples.",
+        {"zipped": count, "shuffled before": count},
+        "Zip first, then shuffle: tf.data.Dataset.zip((x, y)).shuffle(n).",
+    )
+
+
+def _pairs_labels(specs) -> bool:
     """Whether one part holds inputs and another their labels, by their dtypes and ranks.
 
-    Two sets of images may be zipped unpaired on purpose, as for CycleGAN; so may two sets of
-    examples that hold their labels already.
+    Two sets of images may be zipped unpaired on purpose, as for CycleGAN.
     """
-    specs = [tf.nest.flatten(part.element_spec) for part in parts]
-    if any(len(spec) != 1 or spec[0].shape.rank is None for spec in specs):
-        return False
-    specs = [spec[0] for spec in specs]
     ranks = {spec.shape.rank for spec in specs}
     whole = {spec.dtype.is_integer and spec.dtype != tf.uint8 for spec in specs}
     return len(ranks) > 1 or whole == {True, False}
+
+
+def _is_one_hot(values) -> bool:
+    return (
+        values is not None
+        and values.size > 0
+        and bool(np.isin(values, (0, 1)).all() and (values.sum(axis=-1) == 1).all())
+    )
 
 
 def _seed(node):

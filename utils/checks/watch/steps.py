@@ -2,6 +2,7 @@
 
 import math
 import threading
+from collections import deque
 from typing import NamedTuple
 
 import tensorflow as tf
@@ -115,7 +116,7 @@ class Frame(NamedTuple):
 class TracedStep:
     """An analysis and one block's count of calls."""
 
-    __slots__ = ("analysis", "calls", "last", "next", "patience", "scalars", "tail")
+    __slots__ = ("analysis", "calls", "last", "next", "patience", "recent", "scalars", "tail")
 
     def __init__(self, analysis):
         self.analysis = analysis
@@ -126,10 +127,31 @@ class TracedStep:
         self.scalars = analysis.scalars if analysis is not None and analysis.trains else ()
         self.tail = []  # inputs and outputs of calls whose scalars are still to be tried
         self.patience = 1 if analysis is None else analysis.patience
+        self.recent = deque(maxlen=self._remembered())  # inputs of the last calls
 
     def chosen(self, part) -> list:
         """Return the events of a part that may still tell something new."""
         return part.events if self.calls <= SETTLED else part.lasting
+
+    def _remembered(self) -> int:
+        """Return of how many calls the inputs are kept, to be seen once more at the end."""
+        analysis = self.analysis
+        if analysis is None or analysis.drawing is not None or analysis.passages:
+            return 0  # the batches are drawn inside
+        losses = any(event.kind == "cross_entropy" for event in analysis.outside.events)
+        return losses * (2 * PATIENCE if self.patience == PATIENCE else 1)
+
+    def last_frames(self) -> list[Frame]:
+        """Return the frames it was last looked at with, and those of its last calls.
+
+        A short run is looked at a few times only, and the calls at its end tell what came of it.
+        """
+        if self.analysis is None:
+            return []
+        outside, scope = self.analysis.outside, self.analysis.replay.root
+        recent = list(self.recent)[-1 if self.analysis.schedule is HEAVY else 0 :]
+        flat = [[t for part in inputs for t in part] for inputs in recent]
+        return self.last + [Frame(outside, inputs, scope, {}) for inputs in flat]
 
     def frame(self, passage, batch) -> Frame:
         """Return the frame of a batch that came in at a passage, in the call looked at last."""

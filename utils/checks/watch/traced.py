@@ -163,7 +163,10 @@ class TracedSteps:
         So the batch that did it is to be found: the next would only show that all is lost.
         """
         step = self._steps.get(id(graph))
-        if step is None or not step.scalars:
+        if step is None:
+            return
+        step.recent.append(inputs)
+        if not step.scalars:
             return
         step.tail.append((inputs, outputs))
         if len(step.tail) >= step.patience:
@@ -181,9 +184,14 @@ class TracedSteps:
                 return
 
     def raised(self, graph, inputs, problem) -> None:
-        """Look at the losses and metrics of a call that raised."""
+        """Look at the losses and metrics of a call that raised, but for want of another batch."""
         step = self._steps.get(id(graph))
-        if step is not None and step.analysis is not None:
+        if step is None or step.analysis is None:
+            return
+        if isinstance(problem, tf.errors.OutOfRangeError):
+            if step is self._waiting:  # it was counted before it was known that it would not run
+                self._times = max(0, self._times - 1)
+        else:
             self._look_back(step, inputs, ("cross_entropy", "loss", "metric"), raised=problem)
 
     def _look_back(self, step, inputs, kinds, **what) -> None:
@@ -205,10 +213,8 @@ class TracedSteps:
         """Look at what is still to be tried, and once more at the batches looked at last."""
         for step in self._steps.values():
             self._try_for_nan(step)
-            for frame in step.last:
-                losses = [e for e in frame.part.events if e.kind == "cross_entropy"]
-                late = [Event("late", e.subject, e.tensors, e.info) for e in losses]
-                self._show(step.analysis, frame, late)
+            for frame in step.last_frames():
+                self._show(step.analysis, frame, list(_late(frame.part.events)))
 
     def observed(self) -> dict:
         """Return how often traced functions ran."""
@@ -220,6 +226,16 @@ class TracedSteps:
             for passage in step.analysis.passages if step.analysis is not None else ():
                 passage.close(self)
         self._noted, self._graphs, self._steps, self._waiting = {}, [], {}, None
+
+
+def _late(events):
+    """Yield what is to be seen again at the end: each loss, with the model called before it."""
+    model = None
+    for event in events:
+        if event.kind == "model":
+            model = event
+        elif event.kind == "cross_entropy":
+            yield Event("late", event.subject, event.tensors, {**event.info, "model": model})
 
 
 def _scalars_of(outputs, places) -> list:
