@@ -17,7 +17,7 @@ class Average:
 
     def __init__(self):
         self.readings = []  # shown, right, largest batch, smallest batch, whether that is tiny
-        self._usual = 0
+        self.usual = 0
         self.clear()
 
     def clear(self) -> None:
@@ -35,11 +35,18 @@ class Average:
         self._largest = max(self._largest, size)
         self._smallest = min(self._smallest or size, size)
 
+    def compare(self, values, sizes) -> None:
+        """Take in the plain mean of some batches' means, and of how many examples each is."""
+        right = float(np.average(values, weights=sizes))
+        largest, smallest = int(sizes.max()), int(sizes.min())
+        tiny = self._tiny(len(sizes), int(sizes.sum()), largest, smallest)
+        self._off(float(values.mean()), right, largest, smallest, tiny)
+
     def glimpse(self, value: float, size: int) -> None:
         """Take in a batch of a compiled step that was looked at."""
-        if size < self._usual:
+        if size < self.usual:
             self.short = (value, size)
-        self._usual = max(self._usual, size)
+        self.usual = max(self.usual, size)
 
     def read(self, shown, count: int) -> None:
         """Take in a reading of the metric after so many updates."""
@@ -50,10 +57,10 @@ class Average:
         elif self.short is not None and count > 1 and not self._count and shown is not None:
             value, size = self.short
             others = (shown * count - value) / (count - 1)
-            full = (count - 1) * self._usual
+            full = (count - 1) * self.usual
             right = (full * others + size * value) / (full + size)
-            tiny = self._tiny(count, full + size, self._usual, size)
-            self._off(shown, right, self._usual, size, tiny)
+            tiny = self._tiny(count, full + size, self.usual, size)
+            self._off(shown, right, self.usual, size, tiny)
 
     @staticmethod
     def _tiny(count: int, examples: int, largest: int, smallest: int) -> bool:

@@ -44,6 +44,11 @@ def shape_of(tensor) -> tuple | None:
         return None
 
 
+def rows_of(tensors) -> int | None:
+    """Return the length of the first axis of the first tensor that has one: the batch size."""
+    return next((shape[0] for shape in map(shape_of, tensors) if shape), None)
+
+
 def dtype_of(tensor) -> str:
     """Return the dtype's name, or an empty string."""
     dtype = getattr(tensor, "dtype", "")

@@ -71,6 +71,9 @@ def install(patches) -> None:
         patches.wrap(keras.Model, name, lambda f, n=name: _trainer(f, n))
     patches.wrap(ops._EagerTensorBase, "numpy", _converted)
     patches.wrap(ops._EagerTensorBase, "__float__", _converted)
+    patches.wrap(ops._EagerTensorBase, "_numpy", _read)
+    for function in (np.mean, np.average):
+        patches.rewire(function._implementation, _averaged)
     patches.wrap(tf.distribute.Strategy.__mro__[1], "reduce", _reduced)
     patches.wrap_property(keras.layers.Layer, "losses", _losses_read)
     for name in FUNCTIONS:
@@ -385,6 +388,35 @@ def _converted(original):
             emit(Event("converted", self, {}, {"number": number}))
             return number
         return original(self)
+
+    return call
+
+
+def _read(original):
+    """Tell of every scalar that a loop turns into a number, in whatever way."""
+
+    def call(self):
+        number = original(self)
+        if isinstance(number, np.floating) and not deaf() and not HERE.stack:
+            for listener in SWITCHBOARD.listeners:
+                listener.value_read(self, number)
+        return number
+
+    return call
+
+
+def _averaged(original):
+    """Tell of the plain mean of a list of numbers."""
+
+    def call(a, *args, **kwargs):
+        flat = isinstance(a, (list, tuple)) or getattr(a, "ndim", None) == 1
+        # Given by position or name, an axis or weights of None change nothing.
+        plain = flat and not any(v is not None for v in (*args, *kwargs.values()))
+        if plain and not deaf() and not HERE.stack:
+            with SWITCHBOARD.quiet():
+                for listener in SWITCHBOARD.listeners:
+                    listener.averaged(a)
+        return original(a, *args, **kwargs)
 
     return call
 

@@ -17,6 +17,7 @@ class Masks(Subject):
         self.emitted = False
         self.x = None
         self.padded = {}
+        self.open = []  # losses per position of functions, and what is padding in them
 
     def on_model(self, event, look) -> None:
         outputs = tf.nest.flatten(event.info["outputs"])
@@ -37,6 +38,28 @@ class Masks(Subject):
         )
         self._look("loss", name_of(event.subject), "y_true", "y_pred", event, look, skips)
 
+    def on_cross_entropy(self, event, look) -> None:
+        """Keep the losses per position that a function gave: what becomes of them comes later."""
+        if event.subject is not None or event.info["metric"] is not None or look is None:
+            return
+        found = self._padding(event.tensors["y_true"], event.tensors["y_pred"], look)
+        if found is not None and found[2]:
+            self.open = [*self.open[-3:], (event.tensors["result"], *found[:2])]
+
+    def on_flow(self, event, look) -> None:
+        """See whether the plain mean of such losses is taken: then nothing masks them."""
+        if not self.open:
+            return
+        flow, means = event.info["flow"], event.info["flow"].of("Mean")
+        averaged = [op.inputs[0] for op in means]
+        for result, share, pad in self.open:
+            graph = getattr(result, "graph", None)
+            same = [t for t in averaged if getattr(t, "graph", None) is graph]
+            if any(flow.behind(t) is flow.behind(result) for t in same):
+                self.padded.setdefault(("function", "the functional loss"), (share, pad))
+        if not event.info["graph"]:
+            self.open = []
+
     def on_metric(self, event, look) -> None:
         if "second" not in event.tensors:
             return
@@ -45,37 +68,43 @@ class Masks(Subject):
         self._look("metric", name_of(event.subject), "first", "second", event, look, skips)
 
     def _look(self, role, name, y, p, event, look, skips) -> None:
-        labels, scores = shape_of(event.tensors.get(y)), shape_of(event.tensors.get(p))
-        if skips or look is None or not labels or not scores or len(scores) != 3:
+        if skips or look is None:
             return
+        found = self._padding(event.tensors.get(y), event.tensors.get(p), look)
+        if found is not None and (found[2] or self.emitted):
+            self.padded.setdefault((role, name), found[:2])
+
+    def _padding(self, y, p, look):
+        """Return the share of padding, its label, and whether the input is blank there too."""
+        labels, scores = shape_of(y), shape_of(p)
+        if not labels or not scores or len(scores) != 3:
+            return None
         if len(labels) not in (2, 3) or (len(labels) == 3 and labels[-1] != 1):
-            return
-        values = look(event.tensors[y])
+            return None
+        values = look(y)
         if values is None or values.dtype.kind not in "iuf":
-            return
+            return None
         values = values.reshape(values.shape[:2])
         share, pad = trailing(values)
         if share < SHARE or pad != 0:
-            return
+            return None
         x = look(self.x) if self.x is not None else None
         agrees = (
             x is not None
             and x.shape[:2] == values.shape
             and np.mean(_blank(x)[_tail(values, pad)]) > 0.9
         )
-        if agrees or self.emitted:
-            self.padded.setdefault((role, name), (share, pad))
+        return share, pad, agrees
 
     def findings(self) -> list[Finding]:
-        found = []
-        losses = [(n, v) for (role, n), v in self.padded.items() if role == "loss"]
-        metrics = [(n, v) for (role, n), v in self.padded.items() if role == "metric"]
-        for name, (share, pad) in (losses or metrics)[:1]:
-            if self.emitted:
-                found.append(_lost(name, share))
-            else:
-                found.append(_counted(name, share, pad))
-        return found
+        by_role = {r: (name, v) for (r, name), v in reversed(self.padded.items())}
+        for role in ("loss", "function", "metric"):
+            if role in by_role:
+                name, (share, pad) = by_role[role]
+                # A function never heeds a mask; an object would, had the scores kept theirs.
+                lost = self.emitted and role != "function"
+                return [_lost(name, share) if lost else _counted(name, share, pad)]
+        return []
 
 
 def _own(subject) -> bool:

@@ -150,6 +150,12 @@ class MetricStates(Subject):
         elif look is not None and (seen := look(value)) is not None:
             state.average.glimpse(float(seen), self.size)
 
+    def on_again(self, event, look) -> None:
+        """Take in the last batch of a compiled evaluation, seen once more before the reading."""
+        value = look(event.tensors["first"])
+        if value is not None:
+            self._of(event.subject).average.glimpse(float(value), event.info["size"])
+
     def on_reset(self, event, look) -> None:
         state = self._of(event.subject)
         state.average.clear()
@@ -164,6 +170,8 @@ class MetricStates(Subject):
             state.reads += 1
             state.ends += state.since == 1
             value = event.info["value"]
+            if state.since > 1:
+                self.recorder.traced.again(event.subject, smaller_than=state.average.usual)
             state.average.read(float(value) if _is_scalar(value) else None, state.since)
 
     def on_called(self, event, look) -> None:

@@ -47,14 +47,17 @@ class Patches:
         """
         code, defaults = function.__code__, function.__defaults__
         original = types.FunctionType(code, function.__globals__, function.__name__, defaults)
-        home, name = sys.modules[function.__module__], f"_loss_and_found_{function.__name__}"
+        original.__kwdefaults__ = keywords = function.__kwdefaults__
+        home = sys.modules[function.__globals__["__name__"]]
+        name = f"_loss_and_found_{function.__name__}"
         setattr(home, name, make(functools.update_wrapper(original, function)))
         self._undo += [
             (home, name, _ABSENT),
             (function, "__defaults__", defaults),
+            (function, "__kwdefaults__", keywords),
             (function, "__code__", code),
         ]
-        function.__defaults__ = None
+        function.__defaults__ = function.__kwdefaults__ = None
         function.__code__ = _relay.__code__.replace(co_names=(name,))
 
     def undo(self) -> None:

@@ -60,6 +60,9 @@ class Recorder:
         self._on_call = [s.function_called for s in subjects if hasattr(s, "function_called")]
         self._on_return = [s.function_returned for s in subjects if hasattr(s, "function_returned")]
         self._on_graph = [s.graph_added for s in subjects if hasattr(s, "graph_added")]
+        self._on_read = [s.value_read for s in subjects if hasattr(s, "value_read")]
+        self._on_mean = [s.averaged for s in subjects if hasattr(s, "averaged")]
+        self._on_step = [s.step_returned for s in subjects if hasattr(s, "step_returned")]
 
     @shielded
     def receive(self, event: Event) -> None:
@@ -189,6 +192,23 @@ class Recorder:
             handler(function, args)
 
     @shielded
+    def value_read(self, tensor, number) -> None:
+        """A scalar tensor was turned into a number."""
+        for handler in self._on_read:
+            handler(tensor, number)
+
+    @shielded
+    def averaged(self, values) -> None:
+        """NumPy takes the plain mean of some values."""
+        for handler in self._on_mean:
+            handler(values)
+
+    def step_returned(self, step, inputs, accuracies) -> None:
+        """A compiled step has returned accuracies among its outputs."""
+        for handler in self._on_step:
+            handler(step, inputs, accuracies)
+
+    @shielded
     def _settle(self) -> None:
         self.traced.settle()
 
@@ -234,4 +254,5 @@ class Recorder:
         self._function = self._returned = None
         self.subjects, self._handlers, self._on_call, self._on_return = (), {}, (), ()
         self._on_graph = ()
+        self._on_read, self._on_mean, self._on_step = (), (), ()
         self._counters, self._counts = (), {}

@@ -2,6 +2,7 @@
 
 from ..report import SEVERITIES, Finding, Report
 from . import loud, reader
+from .batch_lists import BatchLists
 from .classes import Classes
 from .crossentropy import CrossEntropies
 from .datasets import Datasets
@@ -9,6 +10,7 @@ from .functions import Functions
 from .gradients import Gradients, Models
 from .handwritten import Handwritten
 from .hooks import install
+from .last_values import LastValues
 from .literals import Literals
 from .masks import Masks
 from .metric_arguments import MetricArguments
@@ -62,6 +64,8 @@ SUBJECTS = (
     Reported,
     Trainers,
     Unweighted,
+    LastValues,
+    BatchLists,
 )
 
 

@@ -7,7 +7,8 @@ from typing import NamedTuple
 
 import tensorflow as tf
 
-from .events import Look, to_numpy
+from .events import Look, shape_of, to_numpy
+from .flow import TRANSPARENT
 from .passages import passages
 from .replay import Replay, Scope
 from .schedule import Schedule
@@ -59,6 +60,15 @@ class Analysis:
         read from operations, and what could not be read.
     function : callable, optional
         The Python function that was traced.
+
+    Attributes
+    ----------
+    rows : bool
+        Whether its losses are of one row of scores per example.
+    name, key : str, int
+        Of the Python function, which may be traced several times.
+    scalars, accuracies : tuple of int
+        Which of its flattened outputs are scalars, and of these, means of comparisons.
     """
 
     def __init__(self, graph, noted, read, function):
@@ -80,7 +90,13 @@ class Analysis:
             passage.part = Part(mine)
         self.outside = Part([event for s, event in pairs if id(s) not in within])
         self.scalars = _scalars(graph)
+        self.accuracies = _accuracies(self.replay, graph, self.scalars)
+        self.name = getattr(function, "__name__", "a compiled step")
+        self.key = id(function or graph)
         self.patience = PATIENCE if _values(graph.inputs) <= SMALL else 1
+        losses = [e for e in self.outside.events if e.kind == "cross_entropy"]
+        scores = [shape_of(e.tensors["y_pred"]) for e in losses if e.info["metric"] is None]
+        self.rows = bool(scores) and all(s is not None and len(s) == 2 for s in scores)
 
     @property
     def schedule(self) -> Schedule:
@@ -116,7 +132,10 @@ class Frame(NamedTuple):
 class TracedStep:
     """An analysis and one block's count of calls."""
 
-    __slots__ = ("analysis", "calls", "last", "next", "patience", "recent", "scalars", "tail")
+    __slots__ = (
+        "accuracies", "analysis", "calls", "last", "next", "patience", "recent", "rows", "scalars",
+        "tail",
+    )  # fmt: skip
 
     def __init__(self, analysis):
         self.analysis = analysis
@@ -126,6 +145,8 @@ class TracedStep:
         # Where its outputs may show NaN, until they have.
         self.scalars = analysis.scalars if analysis is not None and analysis.trains else ()
         self.tail = []  # inputs and outputs of calls whose scalars are still to be tried
+        self.accuracies = () if analysis is None else analysis.accuracies
+        self.rows = analysis is not None and analysis.rows
         self.patience = 1 if analysis is None else analysis.patience
         self.recent = deque(maxlen=self._remembered())  # inputs of the last calls
 
@@ -138,8 +159,8 @@ class TracedStep:
         analysis = self.analysis
         if analysis is None or analysis.drawing is not None or analysis.passages:
             return 0  # the batches are drawn inside
-        losses = any(event.kind == "cross_entropy" for event in analysis.outside.events)
-        return losses * (2 * PATIENCE if self.patience == PATIENCE else 1)
+        told = any(e.kind in ("cross_entropy", "metric") for e in analysis.outside.events)
+        return told * (2 * PATIENCE if self.patience == PATIENCE else 1)
 
     def last_frames(self) -> list[Frame]:
         """Return the frames it was last looked at with, and those of its last calls.
@@ -171,6 +192,21 @@ def _scalars(graph) -> tuple[int, ...]:
         i for i, t in enumerate(outputs) if tf.is_tensor(t) and t.dtype.is_floating
         and t.shape.rank == 0
     )  # fmt: skip
+
+
+def _accuracies(replay, graph, places) -> tuple[int, ...]:
+    """Return which of the scalars are means of comparisons."""
+    outputs = tf.nest.flatten(graph.structured_outputs)
+    found = []
+    for place in places:
+        scope, tensor = replay.source(replay.root, outputs[place])
+        means = 0
+        while tensor.op.type in TRANSPARENT or tensor.op.type == "Mean":
+            means += tensor.op.type == "Mean"
+            scope, tensor = replay.source(scope, tensor.op.inputs[0])
+        if means and tensor.op.type in ("Equal", "InTopKV2"):
+            found.append(place)
+    return tuple(found)
 
 
 def analyse(graph, noted, read, function) -> Analysis:

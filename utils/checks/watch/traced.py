@@ -6,7 +6,7 @@ import tensorflow as tf
 from tensorflow.python.eager import record
 from tensorflow.python.ops import gen_math_ops
 
-from .events import Event
+from .events import Event, rows_of, shape_of
 from .patching import SWITCHBOARD
 from .steps import Frame, TracedStep, analyse
 from .tee import tee
@@ -37,6 +37,7 @@ class TracedSteps:
         self._waiting = None  # the step whose last calls are still to be settled
         self._times = 0
         self.looks = 0
+        self.latest = None  # the step with a loss that ran last, and its inputs
 
     def note(self, graph, event: Event) -> None:
         """Keep an event of a graph that is being traced."""
@@ -166,6 +167,11 @@ class TracedSteps:
         if step is None:
             return
         step.recent.append(inputs)
+        if step.rows:
+            self.latest = (step, inputs[0])
+        if step.accuracies:
+            accuracies = _scalars_of(outputs, step.accuracies)
+            self._recorder.step_returned(step, inputs[0], accuracies)
         if not step.scalars:
             return
         step.tail.append((inputs, outputs))
@@ -209,6 +215,24 @@ class TracedSteps:
             ]
             self._show(analysis, frame, events)
 
+    def again(self, metric, smaller_than: int) -> None:
+        """Look again at what a metric's mean was given by the last call of an evaluation step.
+
+        The short batch comes last, and that call may not have been looked at. A training step
+        has moved the weights since; an evaluation step gives the same once more.
+        """
+        for step in self._steps.values():
+            size = rows_of(step.recent[-1][0]) if step.recent else None
+            if size is None or size >= smaller_than or step.analysis.trains:
+                continue
+            events = [
+                Event("again", metric, e.tensors, {"size": size})
+                for e in step.analysis.outside.metrics
+                if e.kind == "metric" and e.subject is metric and _averages(e)
+            ]
+            if events:
+                self._show(step.analysis, step.last_frames()[-1], events)
+
     def finish(self) -> None:
         """Look at what is still to be tried, and once more at the batches looked at last."""
         for step in self._steps.values():
@@ -226,6 +250,14 @@ class TracedSteps:
             for passage in step.analysis.passages if step.analysis is not None else ():
                 passage.close(self)
         self._noted, self._graphs, self._steps, self._waiting = {}, [], {}, None
+        self.latest = None
+
+
+def _averages(event) -> bool:
+    """Whether a metric was given one number, without a weight."""
+    given = event.tensors
+    plain = "second" not in given and given.get("sample_weight") is None
+    return plain and shape_of(given.get("first")) == ()
 
 
 def _late(events):
