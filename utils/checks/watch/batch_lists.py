@@ -41,8 +41,8 @@ class BatchLists(Subject):
         if latest is None:
             entry = (None, self._eager, self._size)
         else:
-            step, inputs = latest
-            entry = (id(step), step.calls, rows_of(inputs))
+            step, ran, inputs = latest
+            entry = (step.analysis.key, ran, rows_of(inputs))
         self._numbers.append((number, *entry))
         self._count += 1
 

@@ -95,7 +95,7 @@ class LastValues(Subject):
         self._use(event.tensors.values())
 
     def on_flow(self, event, look) -> None:
-        if not event.info["graph"]:
+        if self._returned and not event.info["graph"]:
             for op in event.info["flow"].operations:
                 self._use(op.inputs)
 

@@ -37,7 +37,8 @@ class TracedSteps:
         self._waiting = None  # the step whose last calls are still to be settled
         self._times = 0
         self.looks = 0
-        self.latest = None  # the step with a loss that ran last, and its inputs
+        self._ran = 0
+        self.latest = None  # the step with a loss that ran last, its number, and its inputs
 
     def note(self, graph, event: Event) -> None:
         """Keep an event of a graph that is being traced."""
@@ -168,7 +169,8 @@ class TracedSteps:
             return
         step.recent.append(inputs)
         if step.rows:
-            self.latest = (step, inputs[0])
+            self._ran += 1
+            self.latest = (step, self._ran, inputs[0])
         if step.accuracies:
             accuracies = _scalars_of(outputs, step.accuracies)
             self._recorder.step_returned(step, inputs[0], accuracies)
