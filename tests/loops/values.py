@@ -63,6 +63,14 @@ def the_last_loss_beside_a_list_of_accuracies():
 
 
 @healthy
+def numpy_averages_the_accuracies_of_a_short_pass():
+    step, data = Step(), dataset(160)
+    for _ in range(6):
+        kept = [step(x, y)[1] for x, y in data]
+        np.mean(kept)
+
+
+@healthy
 def the_accuracy_of_a_batch_now_and_then():
     step, data = Step(), dataset(250)
     for _ in range(4):

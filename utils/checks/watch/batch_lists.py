@@ -55,7 +55,9 @@ class BatchLists(Subject):
         # A mean over a window that moves on step by step is no figure of an epoch.
         if (fresh < len(values) and fresh) or self._tries >= TRIES:
             return
-        found = self._find(values)
+        values = values.tolist() if isinstance(values, np.ndarray) else values
+        numbers = all(isinstance(value, (float, np.floating)) for value in values)
+        found = self._find(values) if numbers else None
         if found is None:
             return
         self._tried = self._count

@@ -5,10 +5,9 @@ from collections import deque
 
 from ..report import Finding
 from .events import rows_of
-from .steps import PATIENCE
 from .subject import Subject
 
-LAG = PATIENCE + 2  # calls after which nobody holds a value but the loop
+KEPT = 16  # values before the last, to see whether the loop keeps them
 LEAST = 3  # steps that make a pass, and passes that make a habit
 
 
@@ -23,7 +22,7 @@ class Returned:
         self.name = name
         self.tensor = self._pass = None
         self._inputs = ()
-        self._before = deque()  # weak references to the values returned before it
+        self._before = deque(maxlen=KEPT)  # weak references to values returned before it
         self._calls = 0  # in this pass
         self._read_at = None  # after how many of them it was read
         self.passes = self.ends = 0  # passes, and those in which only the last value was read
@@ -36,17 +35,16 @@ class Returned:
         if passing != self._pass:
             self.end_pass()
             self._pass = passing
-        elif self.tensor is not None:
+        else:
             self._before.append(weakref.ref(self.tensor))
-        if len(self._before) > LAG:
-            self.used |= self._before.popleft()() is not None
         self.tensor, self._inputs = tensor, inputs
         self._calls += 1
         self.calls += 1
 
     def read(self, number) -> None:
         """Take in that the value returned last was read."""
-        self.used |= self._read_at not in (None, self._calls)
+        kept = any(reference() is not None for reference in self._before)
+        self.used |= kept or self._read_at not in (None, self._calls)
         self._read_at = self._calls
         self.size = rows_of(self._inputs)
         self.shown = [*self.shown[-3:], float(number)]
@@ -57,6 +55,7 @@ class Returned:
             self.passes += 1
             self.ends += self._calls >= LEAST and self._read_at == self._calls
         self._calls, self._read_at = 0, None
+        self._before.clear()
 
     def verdict(self) -> int:
         """Return in how many passes the last value was read, if no other was of use."""
@@ -88,7 +87,8 @@ class LastValues(Subject):
     def value_read(self, tensor, number) -> None:
         """A scalar was turned into a number."""
         for entry in self._returned.values():
-            if entry.tensor is tensor:
+            if entry.tensor is tensor and not entry.used:
+                self.recorder.traced.let_go()
                 entry.read(number)
 
     def on_metric(self, event, look) -> None:

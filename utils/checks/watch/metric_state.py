@@ -169,10 +169,10 @@ class MetricStates(Subject):
             state = self._of(event.subject)
             state.reads += 1
             state.ends += state.since == 1
-            value = event.info["value"]
-            if state.since > 1:
+            shown = float(event.info["value"]) if _is_scalar(event.info["value"]) else None
+            if state.since > 1 and shown is not None:
                 self.recorder.traced.again(event.subject, smaller_than=state.average.usual)
-            state.average.read(float(value) if _is_scalar(value) else None, state.since)
+            state.average.read(shown, state.since)
 
     def on_called(self, event, look) -> None:
         """Remember whether the value of metric(y, p) outlives the step that made it."""

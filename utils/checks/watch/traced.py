@@ -191,6 +191,13 @@ class TracedSteps:
                 self._look_back(step, [t for part in inputs for t in part], ("cross_entropy",))
                 return
 
+    def let_go(self) -> None:
+        """Try what is still to be tried for NaN, so that nobody but the loop keeps outputs."""
+        with SWITCHBOARD.quiet():
+            for step in self._steps.values():
+                if step.tail:
+                    self._try_for_nan(step)
+
     def raised(self, graph, inputs, problem) -> None:
         """Look at the losses and metrics of a call that raised, but for want of another batch."""
         step = self._steps.get(id(graph))
@@ -237,8 +244,8 @@ class TracedSteps:
 
     def finish(self) -> None:
         """Look at what is still to be tried, and once more at the batches looked at last."""
+        self.let_go()
         for step in self._steps.values():
-            self._try_for_nan(step)
             for frame in step.last_frames():
                 self._show(step.analysis, frame, list(_late(frame.part.events)))
 
