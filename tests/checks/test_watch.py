@@ -4,6 +4,7 @@ from utils import checks
 from utils.checks.watch.patching import SWITCHBOARD
 
 import gc
+import inspect
 import threading
 import weakref
 
@@ -35,6 +36,10 @@ PATCHED = [
     (keras.metrics.sparse_categorical_accuracy, "__code__"),
     (concrete_function.ConcreteFunction, "_call_flat"),
     (ops._EagerTensorBase, "numpy"),
+    (ops._EagerTensorBase, "_numpy"),
+    (inspect.unwrap(np.mean), "__code__"),
+    (inspect.unwrap(np.mean), "__kwdefaults__"),
+    (inspect.unwrap(np.average), "__code__"),
     (execute, "execute"),
 ]
 

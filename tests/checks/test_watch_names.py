@@ -81,3 +81,14 @@ def test_defaults_are_kept_while_watched():
     with checks.watch():
         assert float(keras.metrics.binary_accuracy([[1.0]], [[0.4]])[0, 0]) == 0
         assert float(keras.metrics.binary_accuracy([[1.0]], [[0.4]], threshold=0.3)[0, 0]) == 1
+
+
+def test_means_of_numpy_are_what_they_were():
+    values = np.arange(6.0).reshape(2, 3)
+    with checks.watch():
+        assert np.mean(values, axis=0, keepdims=True).tolist() == [[1.5, 2.5, 3.5]]
+        assert np.mean(values, where=values > 2) == 4
+        assert np.average(values[0], weights=[1, 0, 3]) == 1.5
+        assert np.average(values[0], returned=True) == (1, 3)
+        with pytest.raises(TypeError):
+            np.mean()

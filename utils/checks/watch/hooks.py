@@ -73,7 +73,7 @@ def install(patches) -> None:
     patches.wrap(ops._EagerTensorBase, "__float__", _converted)
     patches.wrap(ops._EagerTensorBase, "_numpy", _read)
     for function in (np.mean, np.average):
-        patches.rewire(function._implementation, _averaged)
+        patches.rewire(inspect.unwrap(function), _averaged)
     patches.wrap(tf.distribute.Strategy.__mro__[1], "reduce", _reduced)
     patches.wrap_property(keras.layers.Layer, "losses", _losses_read)
     for name in FUNCTIONS:
