@@ -101,10 +101,8 @@ def column_of_weights_by_hand(broken):
     run(loss)
 
 
-# Proportions are right and only the size is not: some mean it so. `checks.weights` notes it.
 # Weights that reach only the metric, or nothing at all, cannot be told from weights not wanted.
 UNDETECTABLE = {
-    "class-weights-scale, n / count": "a mean weight of 3 may be meant; checks.weights notes it",
     "class-weights-ignored, in a loop": "that weights were declared cannot be seen; tell "
     "checks.weights",
 }

@@ -91,7 +91,7 @@ def rules(values, dtype: str, from_logits: bool, *, origin: str = "", route: str
         elif not from_logits and (note := find.saturated(rows[~blank])) and not origin:
             found.append(note)
         return found
-    if axis := _other_axis(values, dtype):
+    if axis := other_axis(values, dtype):
         return [*found, find.wrong_axis(values.shape, axis, from_logits)]
     inside = bool((rows >= 0).all() and (rows <= 1).all())
     if not from_logits:
@@ -131,7 +131,7 @@ def _without_bad_rows(rows, from_logits: bool):
     return [finding], rows[finite]
 
 
-def _other_axis(values, dtype: str) -> int | None:
+def other_axis(values, dtype: str) -> int | None:
     """Return an axis before the last along which the values are distributions, as axis + 1."""
     if values.size > MAX_VALUES or (values < 0).any() or not np.isfinite(values).all():
         return None

@@ -4,6 +4,7 @@ import numpy as np
 
 from .. import _labels, _outputs
 from ..report import Finding
+from . import heads
 from .events import dtype_of, shape_of
 from .subject import Subject, name_of
 
@@ -12,7 +13,6 @@ OUT_OF_REACH = (
     "or from an operation with side effects, and reading them would change the loop. What shows "
     "without values was checked."
 )
-MANY = 200  # values in 0 … 1 that are no accident
 
 
 class CrossEntropies(Subject):
@@ -24,15 +24,16 @@ class CrossEntropies(Subject):
         self.labels = {}
         self.outputs = {}
         self.blank = None
+        self.squeezed = heads.Squeezed()
         self.reached = {}  # whether values of some loss could be read, and of some could not
 
     def observed(self) -> dict:
         return {"losses": tuple(self.names)} if self.names else {}
 
     def on_model(self, event, look) -> None:
-        output = event.info["outputs"]
-        if _ends_in_sigmoid(event.subject):
-            self.outputs = {**dict([*self.outputs.items()][-3:]), id(output): output}
+        output, head = event.info["outputs"], heads.of_model(event.subject)
+        if head and hasattr(output, "dtype"):
+            self.outputs = {**dict([*self.outputs.items()][-3:]), id(output): (output, head)}
 
     def on_metric(self, event, look) -> None:
         """See whether ids out of range, one-hot rows of zeros for the loss, go into a metric."""
@@ -70,17 +71,18 @@ class CrossEntropies(Subject):
             self.reached[y_pred is not None and y_true is not None] = True
             if y_pred is not None and y_pred.ndim and y_pred.size and y_pred.dtype.kind in "fiu":
                 found = value_rules(event, y_true, y_pred)
-                found = [self._surely(f, event) for f in found]
+                found = heads.judge(found, self._head(event, y_pred), event, y_pred)
+                self.squeezed.take(event, y_pred)
                 self._blank(event, y_true)
         for finding in found:
             self.recorder.add(finding)
 
-    def _surely(self, finding, event) -> Finding:
-        """Make a suspected sigmoid certain, where the model's last layer is seen to have one."""
-        sure = finding.pitfall == "wrong-output-activation" and finding.severity == "note"
-        if not sure or id(event.tensors["y_pred"]) not in self.outputs:
-            return finding
-        return _sigmoid_head(finding)
+    def _head(self, event, values) -> str:
+        """Return the activation that made the scores, where the model or the graph shows it."""
+        scores = event.tensors["y_pred"]
+        if (known := self.outputs.get(id(scores))) is not None:
+            return known[1]
+        return heads.of_tensor(scores, values)
 
     def _blank(self, event, y) -> None:
         """Remember one-hot labels some rows of which are all zeros, and no weight to say why."""
@@ -113,6 +115,7 @@ class CrossEntropies(Subject):
         self.recorder.not_observed.pop(OUT_OF_REACH, None)
         if False in self.reached and True not in self.reached:
             self.recorder.not_observed[OUT_OF_REACH] = True
+        found += self.squeezed.findings()
         for classes, counts in self.labels.items():
             ids = np.repeat(np.arange(classes), np.minimum(counts, 1000))
             if ids.size:
@@ -206,24 +209,6 @@ def _dead(share: float, rows: int) -> Finding:
     )
 
 
-def _ends_in_sigmoid(model) -> bool:
-    layers = getattr(model, "layers", None) or []
-    activation = getattr(layers[-1], "activation", None) if layers else None
-    return getattr(activation, "__name__", "") == "sigmoid"
-
-
-def _sigmoid_head(finding) -> Finding:
-    return Finding(
-        "wrong-output-activation",
-        "error",
-        f"All {finding.evidence['values']} scores lie in 0 … 1: the last layer ends in a sigmoid, "
-        "and from_logits=True applies softmax to its outputs. Scores of at most 1 cannot bring the "
-        "loss near 0.",
-        finding.evidence,
-        "Leave the last layer without activation and keep from_logits=True.",
-    )
-
-
 def _blank_rows(bad, size, dtype, share, classes) -> Finding:
     wrapped = dtype == "uint8" and (bad >= 128).any()
     shown = ", ".join(str(v) for v in np.unique(bad)[:3])
@@ -307,17 +292,15 @@ def _binary(y_true, y_pred, info) -> list[Finding]:
     inside = low >= 0 and high <= 1 and high > low
     if info["from_logits"] and inside and (info["origin"] or y_pred.size >= 16):
         if info["origin"]:
-            severity = "note"
             tail = "Keras finds the logits behind its own sigmoid and repairs it here."
         else:
-            severity = "error" if y_pred.size >= MANY else "note"
-            tail = "A sigmoid is applied a second time: scores cannot leave 0.5 … 0.731."
+            tail = "Then a sigmoid is applied a second time: scores cannot leave 0.5 … 0.731."
         return [
             Finding(
                 "double-softmax",
-                severity,
+                "note",
                 f"from_logits=True, but all {y_pred.size} scores lie between {low:.3g} and "
-                f"{high:.3g}: these are probabilities of a sigmoid. {tail}",
+                f"{high:.3g}, as probabilities of a sigmoid do. {tail}",
                 evidence,
                 "Drop the sigmoid from the last layer, or say from_logits=False.",
             )

@@ -7,6 +7,7 @@ from .events import shape_of
 from .patching import SWITCHBOARD
 
 MAX_OPERATIONS = 4000
+MAX_VALUES = 2**25  # that a record of what ran eagerly may keep alive
 ASSIGN = {"AssignVariableOp", "AssignAddVariableOp", "AssignSubVariableOp"}
 # Passing through these leaves values or order as they are.
 TRANSPARENT = {
@@ -47,6 +48,8 @@ class Flow:
     def __init__(self, operations, seeds=()):
         self.operations = operations
         self.open = None  # questions about operations that another look may answer otherwise
+        self.terms = self.weighted = None  # what subjects found in it, for their next look
+        self._users = None
         self.by_type = {}
         self._makers = {}
         self._learned = {_key(t) for t in seeds}
@@ -74,6 +77,15 @@ class Flow:
     def maker(self, tensor):
         """Return the operation that made a tensor, or None if it came from outside."""
         return self._makers.get(_key(tensor))
+
+    def users(self, tensor) -> list:
+        """Return the operations that a tensor goes into."""
+        if self._users is None:
+            self._users = {}
+            for op in self.operations:
+                for key in {_key(t) for t in op.inputs}:
+                    self._users.setdefault(key, []).append(op)
+        return self._users.get(_key(tensor), [])
 
     def learned(self, tensor) -> bool:
         """Whether the tensor depends on weights."""
@@ -103,11 +115,11 @@ class Window:
     def __init__(self):
         self.open = False
         self._paused = False
-        self._operations, self._seeds = [], []
+        self._operations, self._seeds, self._values = [], [], 0
 
     def start(self) -> None:
         """Begin to record, with nothing known."""
-        self._operations, self._seeds = [], []
+        self._operations, self._seeds, self._values = [], [], 0
         if not self.open:
             op_callbacks.add_op_callback(self._record)
             self.open = True
@@ -128,11 +140,20 @@ class Window:
         return flow
 
     def _record(self, kind, inputs, attrs, outputs, op_name=None, graph=None):
-        if graph is not None or SWITCHBOARD.here.silent or SWITCHBOARD.stack:
+        if graph is not None or SWITCHBOARD.here.silent or not _in_the_loop(SWITCHBOARD.stack):
             return
-        if len(self._operations) < MAX_OPERATIONS:
+        if len(self._operations) < MAX_OPERATIONS and self._values < MAX_VALUES:
+            self._values += sum(t.shape.num_elements() or 0 for t in outputs)
             name = kind if isinstance(kind, str) else kind.decode()
             self._operations.append(EagerOperation(name, inputs, attrs, outputs))
+
+
+def _in_the_loop(stack) -> bool:
+    """Whether the thread is in code of the loop's own, a loss class of its own included."""
+    for kind, subject in stack:
+        if kind != "loss" or type(subject).__module__.startswith("keras."):
+            return False
+    return True
 
 
 def same_length(a, b) -> bool:

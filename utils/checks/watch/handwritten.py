@@ -156,6 +156,8 @@ def _log(flow: Flow, op, look) -> list[Finding]:
     zeros, bad = float((p == 0).mean()), float((~np.isfinite(p)).mean())
     if not zeros and not bad:
         return []
+    if bad and maker is not None and maker.type in ("Softmax", "Sigmoid"):
+        return [_nan(bad, p.size, maker.type.lower())]
     if bad:
         what = f"{100 * bad:.3g} % of its input is NaN or infinite: exp overflowed before it"
     else:
@@ -170,6 +172,18 @@ def _log(flow: Flow, op, look) -> list[Finding]:
             "Use tf.nn.log_softmax(logits), or a built-in cross entropy with from_logits=True.",
         )
     ]
+
+
+def _nan(share: float, size: int, function: str) -> Finding:
+    return Finding(
+        "nan-scores",
+        "error",
+        f"{100 * share:.3g} % of {size} probabilities are NaN before their logarithm is taken. "
+        f"{function} gives NaN for NaN or infinite scores only: they come from the inputs or the "
+        "weights, and one NaN in an earlier loss makes every weight NaN. The argmax of a NaN row "
+        "is 0, so accuracy goes on to look alive: it is the share of class 0.",
+        {"NaN": share, "values": size},
+    )
 
 
 RULES = dict.fromkeys(PAIRWISE, _broadcast) | {

@@ -62,6 +62,7 @@ def install(patches) -> None:
     patches.wrap(keras.Model, "__call__", _model)
     patches.wrap(base_optimizer.BaseOptimizer, "__init__", _created("optimizer"))
     patches.wrap(base_optimizer.BaseOptimizer, "apply", _apply)
+    patches.wrap(tf.GradientTape, "__enter__", _taped)
     patches.wrap(tf.GradientTape, "gradient", _gradient)
     patches.wrap(concrete_function.ConcreteFunction, "_call_flat", _concrete)
     patches.wrap(polymorphic_function.Function, "__call__", _function)
@@ -247,6 +248,16 @@ def _model(original):
         }
         emit(Event("model", self, {"x": args[0] if args else kwargs.get("inputs")}, info))
         return outputs
+
+    return call
+
+
+def _taped(original):
+    def call(self):
+        if not deaf() and not HERE.stack and tf.executing_eagerly():
+            for listener in SWITCHBOARD.listeners:
+                listener.tape_opened()
+        return original(self)
 
     return call
 

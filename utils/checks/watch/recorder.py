@@ -51,6 +51,7 @@ class Recorder:
         self.found = {}
         self.not_observed = {}
         self.window = Window()
+        self._modelled = False  # whether a Keras model was called
         self._function = None  # the tf.function that is being called
         self._returned = None  # the tf.function that returned last
         self._thread = threading.get_ident()
@@ -88,9 +89,17 @@ class Recorder:
 
     def _model_gave(self, taped: bool, outputs) -> None:
         """A model has just given its outputs: look at what is done with them, now and then."""
+        self._modelled = True
         key = ("outputs", taped)
         count = self._counts[key] = self._counts.get(key, 0) + 1
         self._see(outputs if WINDOWS.due(count) else None)
+
+    @shielded
+    def tape_opened(self) -> None:
+        """A tape was opened: where no Keras model is called, an eager step begins with it."""
+        if not self._modelled:
+            count = self._counts["tape"] = self._counts.get("tape", 0) + 1
+            self._see(() if WINDOWS.due(count) else None)
 
     def _see(self, outputs) -> None:
         """End the record of what the loop runs eagerly; begin one if there are outputs."""

@@ -6,12 +6,14 @@ from .batch_lists import BatchLists
 from .classes import Classes
 from .crossentropy import CrossEntropies
 from .datasets import Datasets
+from .formulas import Formulas
 from .functions import Functions
 from .gradients import Gradients, Models
 from .handwritten import Handwritten
 from .hooks import install
 from .last_values import LastValues
 from .literals import Literals
+from .looked_up import LookedUp
 from .masks import Masks
 from .metric_arguments import MetricArguments
 from .metric_state import MetricStates
@@ -53,12 +55,14 @@ SUBJECTS = (
     Gradients,
     Models,
     Handwritten,
+    Formulas,
     Datasets,
     Functions,
     Literals,
     Optimizers,
     Masks,
     Weights,
+    LookedUp,
     Classes,
     Replicas,
     Reported,
