@@ -9,6 +9,7 @@ from .subject import Subject
 
 ENOUGH = 64  # examples that make a mean
 LARGE = 1.8  # a mean weight that is no accident of the sample
+PLAIN = 1.05  # up to this a class has been left as it is, and others are meant to weigh more
 KEPT = 8  # tensors of the last steps
 
 
@@ -18,7 +19,7 @@ class LookedUp(Subject):
     def __init__(self):
         self.results = {}
         self.scalars = []
-        self.weights = {}  # by class id
+        self.weights, self.counts = {}, {}  # by class id
         self.by_class = True
         self.total, self.count = 0.0, 0
 
@@ -68,24 +69,32 @@ class LookedUp(Subject):
             if not np.isclose(self.weights.setdefault(int(kind), float(value)), value):
                 self.by_class = False  # as advantages are, or weights of single examples
                 return
+            self.counts[int(kind)] = self.counts.get(int(kind), 0) + 1
         self.total += float(weight.sum())
         self.count += weight.size
+
+    def _is_inverse(self) -> bool:
+        """Whether weights are n / count, as far as the examples looked at can tell."""
+        shares = [(self.weights[k] * n / self.count, n) for k, n in self.counts.items()]
+        return all(abs(share - 1) <= max(0.15, 3 / np.sqrt(n)) for share, n in shares)
 
     def findings(self) -> list[Finding]:
         values = sorted(set(self.weights.values()))
         if not self.by_class or len(values) < 2 or self.count < ENOUGH:
             return []
         mean = self.total / self.count
-        if mean < LARGE:
+        inverse = values[0] > PLAIN and self._is_inverse()
+        if mean < LARGE or not (inverse or values[0] >= LARGE):
             return []
+        why = ", as weights n / count do" if inverse else ", and no class has a weight near 1"
         return [
             Finding(
                 "class-weights-scale",
                 "warning",
                 f"The loss of each example is multiplied by a weight of its class, {values[0]:.3g} "
                 f"to {values[-1]:.3g}, and the mean is taken over the examples. The weights of "
-                f"{self.count} examples average {mean:.3g}: loss and gradient are {mean:.3g} times "
-                "as large, as if the learning rate were.",
+                f"{self.count} examples average {mean:.3g}{why}: loss and gradient are {mean:.3g} "
+                "times as large, as if the learning rate were.",
                 {"mean weight": mean, "examples": self.count, "classes": len(self.weights)},
                 "Divide the weights by their mean: n / (C · count) averages to 1. Or divide the "
                 "weighted sum by the sum of the weights.",
