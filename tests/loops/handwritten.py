@@ -1,6 +1,7 @@
 """Loops with a loss or an accuracy written by hand."""
 
 import keras
+import numpy as np
 import tensorflow as tf
 
 from . import batches, blobs, pair
@@ -108,3 +109,115 @@ def exp_by_hand_in_graph(broken):
         )
 
     run(loss=loss, x_scale=300.0, wrap=tf.function)
+
+
+@pair("label-offset")
+def one_hot_of_labels_from_one(broken):
+    """Labels 1 to C as they stand in the file, and a loss on rows that tf.one_hot makes."""
+    x, y = blobs(240)
+    model, optimizer = mlp(), keras.optimizers.Adam(0.01)
+
+    @tf.function
+    def step(xb, yb):
+        rows = tf.one_hot(yb, 3)
+        with tf.GradientTape() as tape:
+            losses = tf.nn.softmax_cross_entropy_with_logits(rows, model(xb, training=True))
+            loss = tf.reduce_mean(losses)
+        gradients = tape.gradient(loss, model.trainable_variables)
+        optimizer.apply_gradients(zip(gradients, model.trainable_variables, strict=True))
+        return loss
+
+    for _ in range(3):
+        for xb, yb in batches(x, y + broken, 40):
+            step(xb, yb)
+
+
+@pair("label-range")
+def category_nobody_knows(broken):
+    """A category that the encoder does not know: −1, and from tf.one_hot a row of zeros."""
+    x, y = blobs(240)
+    y = np.where((y == 2) & broken, -1, y)
+    model, optimizer = mlp(3, "softmax"), keras.optimizers.Adam(0.01)
+    loss_fn, accuracy = keras.losses.CategoricalCrossentropy(), keras.metrics.CategoricalAccuracy()
+    for _ in range(3):
+        for xb, yb in batches(x, y, 40):
+            rows = tf.one_hot(yb, 3)
+            with tf.GradientTape() as tape:
+                probabilities = model(xb, training=True)
+                loss = loss_fn(rows, probabilities)
+            gradients = tape.gradient(loss, model.trainable_variables)
+            optimizer.apply_gradients(zip(gradients, model.trainable_variables, strict=True))
+            accuracy.update_state(rows, probabilities)
+        accuracy.result()
+        accuracy.reset_state()
+
+
+@pair("nan-scores")
+def distance_of_equal_pictures(broken):
+    """A siamese network: the gradient of the square root of 0 is infinite."""
+    x, y = blobs(256)
+    other = np.random.default_rng(1).permutation(256)
+    other[::16] = np.arange(0, 256, 16)  # now and then an example is paired with itself
+    same = (y == y[other]).astype("float32")
+    encoder, optimizer = mlp(4), keras.optimizers.Adam(0.01)
+    for _ in range(3):
+        for start in range(0, 256, 32):
+            part = slice(start, start + 32)
+            with tf.GradientTape() as tape:
+                apart = encoder(x[part], training=True) - encoder(x[other[part]], training=True)
+                square = tf.reduce_sum(apart**2, axis=1)
+                distance = tf.sqrt(square if broken else tf.maximum(square, 1e-7))
+                near = same[part] * distance
+                loss = tf.reduce_mean(near + (1 - same[part]) * tf.maximum(1 - distance, 0))
+            gradients = tape.gradient(loss, encoder.trainable_variables)
+            optimizer.apply_gradients(zip(gradients, encoder.trainable_variables, strict=True))
+
+
+@pair("unstable-softmax")
+def exponentials_of_pixels(broken):
+    """Inputs from 0 to 255 in a compiled step: the exponentials overflow between two looks."""
+    x, y = blobs(240)
+    rows = np.eye(3, dtype="float32")[y]
+    weights = tf.Variable(tf.random.stateless_normal((8, 3), seed=(0, 1)))
+    optimizer = keras.optimizers.SGD(0.05)
+    optimizer.build([weights])
+
+    @tf.function(jit_compile=True)
+    def step(xb, yb):
+        with tf.GradientTape() as tape:
+            logits = xb @ weights
+            if broken:
+                powers = tf.exp(logits)
+                shares = powers / tf.reduce_sum(powers, axis=1, keepdims=True)
+                losses = -tf.reduce_sum(yb * tf.math.log(shares + 1e-9), axis=1)
+            else:
+                losses = tf.nn.softmax_cross_entropy_with_logits(yb, logits)
+            loss = tf.reduce_mean(losses)
+        optimizer.apply_gradients([(tape.gradient(loss, weights), weights)])
+        return loss
+
+    for _ in range(3):
+        for xb, yb in batches(40 * x, rows, 40):
+            step(xb, yb)
+
+
+@pair("wrong-axis")
+def argmax_of_one_hot_rows_without_axis(broken):
+    """Both sides by tf.argmax with its default axis: the shapes agree, the figure is nonsense."""
+    x, y = blobs(240)
+    rows = np.eye(3, dtype="float32")[y]
+    model, optimizer = mlp(), keras.optimizers.Adam(0.01)
+    axis = 0 if broken else 1
+
+    @tf.function
+    def step(xb, yb):
+        with tf.GradientTape() as tape:
+            logits = model(xb, training=True)
+            loss = tf.reduce_mean(tf.nn.softmax_cross_entropy_with_logits(yb, logits))
+        gradients = tape.gradient(loss, model.trainable_variables)
+        optimizer.apply_gradients(zip(gradients, model.trainable_variables, strict=True))
+        right = tf.equal(tf.argmax(yb, axis), tf.argmax(logits, axis))
+        return tf.reduce_mean(tf.cast(right, tf.float32))
+
+    for xb, yb in batches(x, rows, 40):
+        step(xb, yb)

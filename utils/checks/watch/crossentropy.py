@@ -40,12 +40,22 @@ class CrossEntropies(Subject):
         if look is None or self.blank is None or event.tensors.get("sample_weight") is not None:
             return
         y, p = event.tensors.get("first"), shape_of(event.tensors.get("second"))
+        if _compares_rows(event.subject) and p and len(p) == 2:
+            rows = look(y)
+            if rows is not None and rows.shape[-1:] == (self.blank[1],):
+                self._zero_rows(event.subject, rows)
+            return
         ids = look(y) if p else None
         if ids is None or ids.dtype.kind not in "iu" or len(p) != ids.ndim + 1 or not ids.size:
             return
         bad = ids[(ids < 0) | (ids >= p[-1])] if p[-1] else ids[:0]
         if p[-1] == self.blank[1] and bad.size:
             self.recorder.add(_blank_rows(bad, ids.size, dtype_of(y), *self.blank))
+
+    def _zero_rows(self, metric, rows) -> None:
+        zeros = float((rows.sum(axis=-1) == 0).mean())
+        if zeros >= 0.01 and np.isin(rows, (0, 1)).all():
+            self.recorder.add(_without_class(metric, zeros, rows.shape[-1]))
 
     def on_loss(self, event, look) -> None:
         self.names[name_of(event.subject)] = True
@@ -222,6 +232,23 @@ def _blank_rows(bad, size, dtype, share, classes) -> Finding:
         "nothing raises.",
         {"labels": shown, "classes": classes, "rows of zeros": share},
         "Drop these examples, or give loss and metric a sample weight of 0 for them.",
+    )
+
+
+def _compares_rows(metric) -> bool:
+    return getattr(getattr(metric, "_fn", None), "__name__", "") == "categorical_accuracy"
+
+
+def _without_class(metric, share: float, classes: int) -> Finding:
+    return Finding(
+        "label-range",
+        "error",
+        f"{100 * share:.3g} % of the label rows are all zeros: tf.one_hot makes such a row of an "
+        f"id outside 0 … {classes - 1}, as −1 for an unknown category. It costs nothing in the "
+        f"loss, counts in its mean, and {name_of(metric)} takes it for class 0.",
+        {"rows of zeros": share, "classes": classes},
+        "Find out where these ids come from; drop the examples, or give them a weight of 0 in "
+        "loss and metric.",
     )
 
 

@@ -87,7 +87,7 @@ def _argmax(flow: Flow, op, look) -> list[Finding]:
     axis = flow.constant(op.inputs[1])
     if shape is None or len(shape) != 2 or axis is None or int(axis) not in (0, -2):
         return []
-    if not flow.learned(op.inputs[0]) or shape[0] == 1 or _classes_first(flow, op, shape):
+    if not flow.learned(op.inputs[0]) or shape[0] == 1 or _classes_first(flow, op, shape, look):
         return []
     text = str(shape).replace("None", "batch")
     return [
@@ -102,7 +102,7 @@ def _argmax(flow: Flow, op, look) -> list[Finding]:
     ]
 
 
-def _classes_first(flow: Flow, op, shape) -> bool:
+def _classes_first(flow: Flow, op, shape, look) -> bool:
     """Whether scores (C, B) have their examples in columns, as in code that writes W x + b."""
     scores = flow.behind(op.inputs[0])
     if any(flow.behind(turned.inputs[0]) is scores for turned in flow.of("Transpose")):
@@ -110,9 +110,38 @@ def _classes_first(flow: Flow, op, shape) -> bool:
     for equal in flow.of("Equal"):
         sides = [flow.behind(side) for side in equal.inputs]
         for side, other in (sides, sides[::-1]):
-            if flow.maker(side) is op and shape_of(other) == (shape[1],) != (shape[0],):
-                return True
+            maker = flow.maker(other)
+            if flow.maker(side) is not op:
+                continue
+            if maker is not None and maker.type == "ArgMax":
+                labels = look(maker.inputs[0]) if look is not None else None
+                return labels is not None and bool((labels.sum(axis=0) == 1).all())
+            return shape_of(other) == (shape[1],) != (shape[0],)
     return False
+
+
+def _one_hot(flow: Flow, op, look) -> list[Finding]:
+    """Find labels 1 … C of which tf.one_hot makes C columns, and of the last class rows of 0."""
+    depth = flow.constant(op.inputs[1])
+    ids = look(op.inputs[0]) if look is not None and depth is not None else None
+    if ids is None or flow.learned(op.inputs[0]) or ids.dtype.kind not in "iu" or ids.size < 8:
+        return []
+    classes = int(depth)
+    if ids.min() != 1 or ids.max() != classes or len(np.unique(ids)) < max(2, classes / 2):
+        return []
+    share = float((ids == classes).mean())
+    return [
+        Finding(
+            "label-offset",
+            "error",
+            f"tf.one_hot was given labels from 1 to {classes} and makes {classes} columns, for the "
+            f"classes 0 to {classes - 1}. The labels count from 1: class {classes} "
+            f"({100 * share:.3g} % here) becomes a row of zeros, which costs nothing and teaches "
+            "nothing, and every other class stands one column too far.",
+            {"lowest": 1, "highest": classes, "rows of zeros": share},
+            "Subtract 1 from the labels first.",
+        )
+    ]
 
 
 def _gather(flow: Flow, op, look) -> list[Finding]:
@@ -190,4 +219,5 @@ RULES = dict.fromkeys(PAIRWISE, _broadcast) | {
     "ArgMax": _argmax,
     "GatherV2": _gather,
     "Log": _log,
+    "OneHot": _one_hot,
 }

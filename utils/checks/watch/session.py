@@ -6,6 +6,7 @@ from .batch_lists import BatchLists
 from .classes import Classes
 from .crossentropy import CrossEntropies
 from .datasets import Datasets
+from .finite import Finite
 from .formulas import Formulas
 from .functions import Functions
 from .gradients import Gradients, Models
@@ -29,6 +30,12 @@ from .weights import Weights
 # What follows from a fault is not a second fault: the cause is named, not its consequences.
 CONSEQUENCES = {
     "padding-counted": {"weights-not-in-metric"},
+    "unstable-softmax": {"nan-scores"},
+    "half-precision-softmax": {"nan-scores"},
+    "summed-loss": {"nan-scores"},
+    "vector-loss": {"nan-scores"},
+    "class-weights-scale": {"nan-scores"},
+    "replica-loss-scale": {"nan-scores"},
     "lost-mask": {"weights-not-in-metric"},
     "one-hot-labels": {"batch-mismatch", "wrong-accuracy-metric"},
     "label-range": {"nan-scores", "unstable-softmax"},
@@ -57,6 +64,7 @@ SUBJECTS = (
     Handwritten,
     Formulas,
     Datasets,
+    Finite,
     Functions,
     Literals,
     Optimizers,
