@@ -221,3 +221,32 @@ def argmax_of_one_hot_rows_without_axis(broken):
 
     for xb, yb in batches(x, rows, 40):
         step(xb, yb)
+
+
+@pair("summed-loss")
+def sum_of_means_per_picture(broken):
+    """Segmentation: the loss is averaged over a picture's pixels, and then summed over pictures."""
+    rng = np.random.default_rng(0)
+    masks = np.zeros((96, 8, 8, 1), "float32")
+    for mask in masks:
+        top, left = rng.integers(0, 4, 2)
+        mask[top : top + 4, left : left + 4] = 1
+    x = masks + 0.3 * rng.normal(size=masks.shape).astype("float32")
+    layers = [keras.layers.Conv2D(4, 3, padding="same"), keras.layers.Conv2D(1, 1)]
+    model = keras.Sequential([keras.Input((8, 8, 1)), *layers])
+    optimizer = keras.optimizers.SGD(0.01)
+
+    @tf.function
+    def step(xb, yb):
+        with tf.GradientTape() as tape:
+            logits = model(xb, training=True)
+            pixels = tf.nn.sigmoid_cross_entropy_with_logits(labels=yb, logits=logits)
+            pictures = tf.reduce_mean(pixels, axis=[1, 2, 3])
+            loss = tf.reduce_sum(pictures) if broken else tf.reduce_mean(pictures)
+        gradients = tape.gradient(loss, model.trainable_variables)
+        optimizer.apply_gradients(zip(gradients, model.trainable_variables, strict=True))
+        return loss
+
+    for _ in range(3):
+        for xb, yb in batches(x, masks, 16):
+            step(xb, yb)

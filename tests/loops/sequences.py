@@ -64,3 +64,36 @@ def padding_in_the_metric(broken):
 @pair("lost-mask")
 def mask_lost_to_an_operation(broken):
     run(tagger(True), SCCE(from_logits=True), touch=(lambda p: p * 1.0) if broken else lambda p: p)
+
+
+def left_padded(n=192, length=12):
+    """Return word ids and tags, both 0 before the words, as pad_sequences does by default."""
+    rng = np.random.default_rng(3)
+    words, tags = np.zeros((n, length), "int32"), np.zeros((n, length), "int32")
+    for row in range(n):
+        count = rng.integers(3, 7)
+        words[row, -count:] = rng.integers(1, 20, count)
+        tags[row, -count:] = 1 + words[row, -count:] % 3
+    return words, tags
+
+
+class Scaled(keras.Model):
+    """A tagger that multiplies its embedding: by an operation the mask is lost."""
+
+    def __init__(self, keeps):
+        super().__init__()
+        self.embed = keras.layers.Embedding(20, 8, mask_zero=True)
+        self.scale = keras.layers.Rescaling(3.0) if keeps else lambda x: x * 3.0
+        self.mix = keras.layers.GRU(8, return_sequences=True)
+        self.head = keras.layers.Dense(4, activation="softmax")
+
+    def call(self, words):
+        x = self.scale(self.embed(words))
+        return self.head(self.mix(x))
+
+
+@pair("lost-mask")
+def mask_lost_by_a_product(broken):
+    model = Scaled(keeps=not broken)
+    model.compile("adam", "sparse_categorical_crossentropy", metrics=["accuracy"])
+    model.fit(*left_padded(), epochs=2, verbose=0)

@@ -258,7 +258,7 @@ def ties_rule(scores) -> list[Finding]:
     if len(rows) >= 8:
         rows = np.unique(rows, axis=1)  # classes with equal scores everywhere are one class
         highest, tied = _ties(rows)
-        tied &= ~_between_twins(rows, highest, tied)
+        tied &= ~_between_twins(rows, highest, tied) & _counting(rows, highest)
     if _few(tied) or not _pressed(rows, highest[tied]):
         return []
     return [
@@ -279,6 +279,17 @@ def _ties(rows):
     highest = rows.max(axis=-1, keepdims=True)
     varied = rows.min(axis=-1) < highest[:, 0]
     return highest, varied & ((rows == highest).sum(axis=-1) > 1)
+
+
+def _counting(rows, highest):
+    """Return which rows count, (N,): of equal ones the first, as padding gives the same row often.
+
+    All count whose score stands at the limit that scores are pressed against.
+    """
+    _, first = np.unique(rows, axis=0, return_index=True)
+    counting = highest[:, 0] == rows.max()
+    counting[first] = True
+    return counting
 
 
 def _between_twins(rows, highest, tied):

@@ -90,6 +90,8 @@ class Gradients(Subject):
                 self.recorder.add(_averaged_twice(scalar, mean, each.size))
             if mean > 0 and abs(scalar - total) < 0.02 * total and total > 1.5 * mean:
                 self.recorder.add(_summed(scalar, mean, each.size))
+            elif mean > 0 and _sum_of_means(scalar, mean, each):
+                self.recorder.add(_summed(scalar, mean, len(each)))
 
     def on_seed(self, event, look) -> None:
         """In a step traced before: the gradient that each example's loss receives."""
@@ -119,6 +121,16 @@ class Gradients(Subject):
         self.kept, self.pairs = None, {}
         if wrong:
             self.recorder.add(_mispaired(wrong, len(variables)))
+
+
+def _sum_of_means(scalar: float, mean: float, each) -> bool:
+    """Whether losses per position were averaged in each example, and then summed over examples.
+
+    With as many positions as examples, a sum over positions and a mean over examples is the same.
+    """
+    examples = len(each)
+    told = examples >= 4 and each.size != examples**2
+    return told and abs(scalar - examples * mean) < 0.002 * scalar
 
 
 def _is_identity(y_true, look) -> bool:
