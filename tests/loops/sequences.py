@@ -97,3 +97,27 @@ def mask_lost_by_a_product(broken):
     model = Scaled(keeps=not broken)
     model.compile("adam", "sparse_categorical_crossentropy", metrics=["accuracy"])
     model.fit(*left_padded(), epochs=2, verbose=0)
+
+
+@pair("padding-counted")
+def plain_mean_of_losses_per_word(broken):
+    """One loss per word, and weights that go to the metric but not into the mean."""
+    model, optimizer = tagger(False), keras.optimizers.Adam(0.01)
+    loss_fn = SCCE(from_logits=True, reduction="none")
+    accuracy = keras.metrics.SparseCategoricalAccuracy()
+
+    @tf.function
+    def step(words, tags):
+        real = tf.cast(words > 0, tf.float32)
+        with tf.GradientTape() as tape:
+            logits = model(words, training=True)
+            losses = loss_fn(tags, logits)
+            total = tf.reduce_sum(losses * real) / tf.reduce_sum(real)
+            loss = tf.reduce_mean(losses) if broken else total
+        gradients = tape.gradient(loss, model.trainable_variables)
+        optimizer.apply_gradients(zip(gradients, model.trainable_variables, strict=True))
+        accuracy.update_state(tags, logits, sample_weight=real)
+        return loss
+
+    for words, tags in batches(*tokens()):
+        step(words, tags)
