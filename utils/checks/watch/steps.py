@@ -21,6 +21,7 @@ LIGHT = Schedule((1, 2, 4, 8, 16, 64), 256)
 # A look runs the forward pass once more, about a third of a training step. Where that
 # takes milliseconds, looks are spread so that they stay below 2 % of the steps.
 HEAVY = Schedule((1, 32, 64), 128)
+LONG = 256  # calls of which enough were looked at, so that the end need not be seen again
 # Reading a scalar just computed takes microseconds, so several calls are tried for NaN
 # together; meanwhile their batches are kept, if they are small.
 PATIENCE = 8
@@ -170,7 +171,8 @@ class TracedStep:
         if self.analysis is None:
             return []
         outside, scope = self.analysis.outside, self.analysis.replay.root
-        recent = list(self.recent)[-1 if self.analysis.schedule is HEAVY else 0 :]
+        few = self.analysis.schedule is HEAVY or self.calls > LONG
+        recent = list(self.recent)[-1 if few else 0 :]
         flat = [[t for part in inputs for t in part] for inputs in recent]
         return self.last + [Frame(outside, inputs, scope, {}) for inputs in flat]
 
