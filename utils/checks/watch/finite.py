@@ -42,7 +42,8 @@ class Finite(Subject):
         if not lost:
             return []
         name = _gradients.name_of(variables[lost[0]], lost[0])
-        return [_lost(len(lost), len(variables), name, self.by_hand)]
+        found = [_lost(len(lost), len(variables), name)]
+        return [*found, _overflowed(name)] if self.by_hand else found
 
 
 def _values(variable) -> np.ndarray:
@@ -50,23 +51,28 @@ def _values(variable) -> np.ndarray:
     return values.astype(np.float32) if values.dtype.kind != "f" else values
 
 
-def _lost(count, total, name, by_hand: bool) -> Finding:
-    why = (
-        "A softmax is written by hand here, exp(z) / sum(exp(z)): exp of a score above 88 is "
-        "infinite, and infinite through infinite is NaN."
-        if by_hand
-        else "One NaN or infinite gradient is enough. Usual causes: the square root or logarithm "
-        "of 0, a division by 0, NaN in the data, a learning rate far too large."
-    )
+def _lost(count, total, name) -> Finding:
     return Finding(
-        "unstable-softmax" if by_hand else "nan-scores",
+        "nan-scores",
         "error",
         f"At the end {count} of {total} trained variables hold NaN or infinity ({name}, say). "
         "Every score is NaN then, and comparisons and argmax turn it into an answer all the same, "
-        f"so that an accuracy goes on to look alive. {why}",
+        "so that an accuracy goes on to look alive. One NaN or infinite gradient is enough: of the "
+        "square root or logarithm of 0, a division by 0, NaN in the data, a learning rate far too "
+        "large.",
         {"variables with NaN": count, "of": total, "first": name},
-        "Use a built-in loss on logits."
-        if by_hand
-        else "Find the first step whose loss or "
-        "gradient is not finite: tf.debugging.enable_check_numerics() names the operation.",
+        "Find the first step whose loss or gradient is not finite: "
+        "tf.debugging.enable_check_numerics() names the operation.",
+    )
+
+
+def _overflowed(name) -> Finding:
+    return Finding(
+        "unstable-softmax",
+        "error",
+        f"A softmax is written by hand, exp(z) / sum(exp(z)), and the weights are NaN at the end "
+        f"({name}, say). exp of a score above 88 is infinite in float32, and infinite through "
+        "infinite is NaN.",
+        {"first": name},
+        "Use tf.nn.softmax, or better a built-in loss on logits.",
     )

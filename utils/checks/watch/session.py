@@ -30,7 +30,6 @@ from .weights import Weights
 # What follows from a fault is not a second fault: the cause is named, not its consequences.
 CONSEQUENCES = {
     "padding-counted": {"weights-not-in-metric"},
-    "unstable-softmax": {"nan-scores"},
     "half-precision-softmax": {"nan-scores"},
     "summed-loss": {"nan-scores"},
     "vector-loss": {"nan-scores"},
