@@ -173,7 +173,7 @@ def distance_of_equal_pictures(broken):
             optimizer.apply_gradients(zip(gradients, encoder.trainable_variables, strict=True))
 
 
-@pair("unstable-softmax")
+@pair("unstable-softmax", also=("nan-scores",))
 def exponentials_of_pixels(broken):
     """Inputs from 0 to 255 in a compiled step: the exponentials overflow between two looks."""
     x, y = blobs(240)
