@@ -2,7 +2,7 @@
 
 from utils import checks
 from utils.checks.watch.recorder import EAGER
-from utils.checks.watch.steps import HEAVY, LIGHT
+from utils.checks.watch.steps import HEAVY, LIGHT, PATIENCE
 
 import gc
 import itertools
@@ -106,7 +106,7 @@ def held(recorder) -> int:
 
 
 @pytest.mark.parametrize(
-    ("compiled", "steps", "schedule"), [(False, 800, EAGER), (True, 2000, LIGHT)]
+    ("compiled", "steps", "schedule"), [(False, 800, EAGER), (True, 4000, LIGHT)]
 )
 def test_what_is_held_does_not_grow_with_the_steps(compiled, steps, schedule):
     run, _ = prepare(compiled)
@@ -116,5 +116,6 @@ def test_what_is_held_does_not_grow_with_the_steps(compiled, steps, schedule):
         run(steps - 100)
         late = held(report._recorder)
     # Of a batch looked at four small objects may be kept (of 256 batches at most), of a step
-    # that is only counted nothing.
-    assert late - early <= 4 * (steps - 100) // schedule.every
+    # that is only counted nothing, once its scalars have been tried for NaN.
+    untried = 8 * PATIENCE if compiled else 0
+    assert late - early <= 4 * (steps - 100) // schedule.every + untried

@@ -24,8 +24,9 @@ HEAVY = Schedule((1, 32, 64), 128)
 LONG = 256  # calls of which enough were looked at, so that the end need not be seen again
 # Reading a scalar just computed takes microseconds, so several calls are tried for NaN
 # together; meanwhile their batches are kept, if they are small.
-PATIENCE = 8
-SMALL = 2**18  # values
+PATIENCE = 32
+SMALL = 2**16  # values
+RECENT = 16  # calls whose inputs are kept, if they are small
 HEAVY_WORK = 3e8  # floating-point operations: ten milliseconds or so on two cores
 
 
@@ -161,7 +162,7 @@ class TracedStep:
         if analysis is None or analysis.drawing is not None or analysis.passages:
             return 0  # the batches are drawn inside
         told = any(e.kind in ("cross_entropy", "metric") for e in analysis.outside.events)
-        return told * (2 * PATIENCE if self.patience == PATIENCE else 1)
+        return told * (RECENT if self.patience == PATIENCE else 1)
 
     def last_frames(self) -> list[Frame]:
         """Return the frames it was last looked at with, and those of its last calls.

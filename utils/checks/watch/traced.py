@@ -4,7 +4,6 @@ import math
 
 import tensorflow as tf
 from tensorflow.python.eager import record
-from tensorflow.python.ops import gen_math_ops
 
 from .events import Event, rows_of, shape_of
 from .patching import SWITCHBOARD
@@ -182,11 +181,8 @@ class TracedSteps:
 
     def _try_for_nan(self, step) -> None:
         tail, step.tail = step.tail, []
-        given = [_scalars_of(outputs, step.scalars) for _, outputs in tail]
-        if _finite(given):
-            return
-        for (inputs, _), scalars in zip(tail, given, strict=True):
-            if not _finite([scalars]):
+        for inputs, outputs in tail:
+            if not _finite(_scalars_of(outputs, step.scalars)):
                 step.scalars = ()
                 self._look_back(step, [t for part in inputs for t in part], ("cross_entropy",))
                 return
@@ -284,7 +280,5 @@ def _scalars_of(outputs, places) -> list:
     return [flat[i] for i in places]
 
 
-def _finite(given) -> bool:
-    """Whether no scalar is NaN or infinite; of several calls, each scalar's sum is tried."""
-    sums = [s[0] if len(s) == 1 else gen_math_ops.add_n(s) for s in zip(*given, strict=True)]
-    return all(math.isfinite(total._numpy_internal()) for total in sums)
+def _finite(scalars) -> bool:
+    return all(math.isfinite(scalar._numpy_internal()) for scalar in scalars)
