@@ -97,7 +97,7 @@ def log_of_softmax_by_hand(broken):
     run(loss=loss, x_scale=200.0)
 
 
-@pair("unstable-softmax")
+@pair("unstable-softmax", also=("nan-scores",))
 def exp_by_hand_in_graph(broken):
     def loss(y, logits):
         if broken:
