@@ -3,10 +3,11 @@
 import numpy as np
 
 from .. import _labels, _outputs
+from .._metric_forms import one_hot
 from ..report import Finding
 from . import heads
 from .events import dtype_of, shape_of
-from .subject import Subject, name_of
+from .subject import Subject, name_of, remember
 
 OUT_OF_REACH = (
     "labels and scores of a loss: they come from an iterator or a dataset inside a tf.function, "
@@ -33,7 +34,7 @@ class CrossEntropies(Subject):
     def on_model(self, event, look) -> None:
         output, head = event.info["outputs"], heads.of_model(event.subject)
         if head and hasattr(output, "dtype"):
-            self.outputs = {**dict([*self.outputs.items()][-3:]), id(output): (output, head)}
+            self.outputs = remember(self.outputs, output, (output, head), 4)
 
     def on_metric(self, event, look) -> None:
         """See whether ids out of range, one-hot rows of zeros for the loss, go into a metric."""
@@ -167,7 +168,7 @@ def value_rules(event, y_true, y_pred) -> list[Finding]:
     if info["ce"] == "sparse" and y_true is not None:
         found = _labels.rules(y_true, dtype_of(event.tensors["y_true"]), max(y_pred.shape[-1], 2))
         found = [f for f in found if f.pitfall != "label-offset" or f.severity == "error"]
-    elif y_true is not None and _is_one_hot(y_pred) and _is_soft(y_true):
+    elif y_true is not None and one_hot(y_pred) and _is_soft(y_true):
         return [_swapped(y_true, y_pred)]
     route = "graph" if info["origin"] == "graph" else "eager"
     origin = ""
@@ -333,11 +334,6 @@ def _binary(y_true, y_pred, info) -> list[Finding]:
             )
         ]
     return []
-
-
-def _is_one_hot(values) -> bool:
-    ones = np.isin(values, (0, 1)).all()
-    return bool(values.shape[-1] > 1 and ones and (values.sum(axis=-1) == 1).all())
 
 
 def _is_soft(values) -> bool:

@@ -1,8 +1,8 @@
 """tf.data pipelines: splits that leak, parts shuffled apart, passes that do not match."""
 
-import numpy as np
 import tensorflow as tf
 
+from .._metric_forms import one_hot
 from ..report import Finding
 from .events import shape_of
 from .patching import SWITCHBOARD
@@ -99,7 +99,8 @@ class Datasets(Subject):
         widths = [tuple(spec.shape)[-1:] for spec in self.apart]
         if not shape or len(shape) < 2 or widths.count(shape[-1:]) != 1:
             return
-        if _is_one_hot(look(event.tensors["y_true"])):
+        y = look(event.tensors["y_true"])
+        if y is not None and y.size and one_hot(y):
             self.recorder.add(_zipped(len(self.apart)))
             self.apart = None
 
@@ -181,14 +182,6 @@ def _pairs_labels(specs) -> bool:
     ranks = {spec.shape.rank for spec in specs}
     whole = {spec.dtype.is_integer and spec.dtype != tf.uint8 for spec in specs}
     return len(ranks) > 1 or whole == {True, False}
-
-
-def _is_one_hot(values) -> bool:
-    return (
-        values is not None
-        and values.size > 0
-        and bool(np.isin(values, (0, 1)).all() and (values.sum(axis=-1) == 1).all())
-    )
 
 
 def _seed(node):

@@ -114,7 +114,6 @@ class Window:
 
     def __init__(self):
         self.open = False
-        self._paused = False
         self._operations, self._seeds, self._values = [], [], 0
 
     def start(self) -> None:

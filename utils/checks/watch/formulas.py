@@ -9,7 +9,7 @@ from .._scores import sums_to_one
 from ..report import Finding
 from .events import dtype_of, shape_of
 from .flow import TRANSPARENT
-from .subject import Subject
+from .subject import Subject, remember
 
 MOST_TERMS = 24
 LARGEST = 2**20  # values
@@ -64,8 +64,7 @@ class Formulas(Subject):
             return
         y = look(event.tensors["y_true"])
         if _codes(y) is not None:
-            kept = [*self.pending.items()][-7:]
-            self.pending = {**dict(kept), id(result): (result, y)}
+            self.pending = remember(self.pending, result, (result, y), 8)
 
     def on_flow(self, event, look) -> None:
         flow = event.info["flow"]

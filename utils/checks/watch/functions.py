@@ -24,29 +24,30 @@ class Functions(Subject):
             if len(self.seen) >= MOST:
                 return
             code = getattr(function.python_function, "__code__", None)
+            found = list(reachable(function.python_function))
             entry = {
                 "function": function,
                 "code": code,
                 "calls": 0,
                 "traces": function.experimental_get_tracing_count(),
-                "before": _outer(function.python_function),
-                "held": _containers(function.python_function),
+                "before": _outer(found),
+                "held": _containers(found),
             }
             self.seen[id(function)] = entry
         entry["calls"] += 1
         if "after" in entry and entry["calls"] & (entry["calls"] - 1) == 0:
             # The object that holds them may be gone when the block ends.
-            entry["now"] = _outer(function.python_function)
+            entry["now"] = _outer(reachable(function.python_function))
 
     def function_returned(self, function, args) -> None:
         entry = self.seen.get(id(function))
         if entry is None or "after" in entry:
             return
-        entry["after"] = _outer(function.python_function)
+        found = list(reachable(function.python_function))
+        entry["after"] = _outer(found)
         entry["first"] = function.experimental_get_tracing_count()
-        python = function.python_function
         traced, held = entry["first"] > entry["traces"], entry.pop("held")
-        now = _containers(python)
+        now = _containers(found)
         same = {n for n, (value, _) in now.items() if value is held.get(n, (None, 0))[0]}
         entry["changed"] = [
             n for n, v in entry["after"].items() if traced and n in entry["before"]
@@ -74,7 +75,7 @@ class Functions(Subject):
                 continue
             if entry["symbolic"]:
                 found.append(_kept_symbol(name, entry["symbolic"]))
-            now = entry.get("now", {}) | _outer(python)
+            now = entry.get("now", {}) | _outer(reachable(python))
             again = total - entry["first"]
             stuck = [n for n in entry["changed"] if now.get(n) == entry["after"].get(n)]
             if stuck and entry["calls"] >= 3 and not again:
@@ -95,10 +96,10 @@ class Functions(Subject):
         return found
 
 
-def _outer(function) -> dict:
-    """Return numbers, and the lengths of containers, that a function can reach by its names."""
+def _outer(reached) -> dict:
+    """Return numbers, and the lengths of containers, among what a function can reach."""
     found = {}
-    for name, value, level in reachable(function):
+    for name, value, level in reached:
         # A flag of an object, such as "built", is switched once and rightly so.
         if (
             isinstance(value, (int, float))
@@ -118,9 +119,8 @@ def _numbers(function) -> set:
     return set(loads(code, LOADS)) if code else set()
 
 
-def _containers(function) -> dict:
-    """Return the lists and dicts that a function can reach, each by name, with its depth."""
-    found = reachable(function)
+def _containers(found) -> dict:
+    """Return the lists and dicts among what a function can reach, by name, with their depth."""
     return {name: (value, level) for name, value, level in found if isinstance(value, (list, dict))}
 
 

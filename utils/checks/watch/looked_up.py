@@ -5,7 +5,7 @@ import numpy as np
 from .. import _weights
 from ..report import Finding
 from .events import shape_of
-from .subject import Subject
+from .subject import Subject, remember
 
 ENOUGH = 64  # examples that make a mean
 LARGE = 1.8  # a mean weight that is no accident of the sample
@@ -26,8 +26,8 @@ class LookedUp(Subject):
     def on_cross_entropy(self, event, look) -> None:
         result = event.tensors.get("result")
         if event.info["metric"] is None and result is not None:
-            kept = dict([*self.results.items()][1 - KEPT :])
-            self.results = {**kept, id(result): (result, event.tensors["y_true"])}
+            pair = result, event.tensors["y_true"]
+            self.results = remember(self.results, result, pair, KEPT)
 
     def on_loss(self, event, look) -> None:
         self._scalar(event.tensors.get("result"))

@@ -10,7 +10,7 @@ from ..report import Finding
 from .averages import Average
 from .datasets import root_of
 from .events import is_eager, shape_of
-from .subject import Subject, name_of
+from .subject import Subject, name_of, remember
 
 
 class State:
@@ -92,10 +92,7 @@ class MetricStates(Subject):
             scores = look(first) if shape[0] is None and look else None
             self.size = shape[0] if scores is None else len(scores)
         for output in (event.info["outputs"],):
-            self.outputs = {
-                **dict(list(self.outputs.items())[-3:]),
-                id(output): (output, event.info["taped"]),
-            }
+            self.outputs = remember(self.outputs, output, (output, event.info["taped"]), 4)
 
     def on_cross_entropy(self, event, look) -> None:
         shape = shape_of(event.tensors["y_pred"])

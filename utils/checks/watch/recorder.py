@@ -14,6 +14,11 @@ from .traced import TracedSteps
 EAGER = Schedule((1, 2, 4, 8), 16)
 AT_ONCE = {"create", "losses", "mapped"}  # whatever is being traced
 PASSING = {"gradient", "iterate", "reduce"}  # each has a subject of its own: a tape, a dataset
+# What subjects are told without an event, by the names of their methods.
+TOLD = (
+    "count_call", "function_called", "function_returned", "graph_added", "value_read", "averaged",
+    "step_returned",
+)  # fmt: skip
 WINDOWS = Schedule((1, 2, 4, 8, 16, 64), 256)
 
 
@@ -57,13 +62,9 @@ class Recorder:
         self._thread = threading.get_ident()
         for subject in subjects:
             subject.recorder = self
-        self._counters = [s.count_call for s in subjects if hasattr(s, "count_call")]
-        self._on_call = [s.function_called for s in subjects if hasattr(s, "function_called")]
-        self._on_return = [s.function_returned for s in subjects if hasattr(s, "function_returned")]
-        self._on_graph = [s.graph_added for s in subjects if hasattr(s, "graph_added")]
-        self._on_read = [s.value_read for s in subjects if hasattr(s, "value_read")]
-        self._on_mean = [s.averaged for s in subjects if hasattr(s, "averaged")]
-        self._on_step = [s.step_returned for s in subjects if hasattr(s, "step_returned")]
+        self._told = {
+            name: [getattr(s, name) for s in subjects if hasattr(s, name)] for name in TOLD
+        }
 
     @shielded
     def receive(self, event: Event) -> None:
@@ -140,7 +141,7 @@ class Recorder:
         for _ in range(rounds):
             self.train_steps += each * part.gradients
             for event in part.metrics:
-                for count in self._counters:
+                for count in self._told["count_call"]:
                     count(event, each)
 
     def missed(self, subject, problem: Exception) -> None:
@@ -155,7 +156,7 @@ class Recorder:
 
     def graph_added(self, graph) -> None:
         """A traced function runs for the first time in the block."""
-        for handler in self._on_graph:
+        for handler in self._told["graph_added"]:
             handler(graph)
 
     def before_step(self, graph, inputs) -> list:
@@ -188,7 +189,7 @@ class Recorder:
         self._function = function
         if self.window.open:
             self.close_window()
-        for handler in self._on_call:
+        for handler in self._told["function_called"]:
             handler(function)
 
     @shielded
@@ -197,24 +198,24 @@ class Recorder:
         if function is self._returned:
             return
         self._returned = function
-        for handler in self._on_return:
+        for handler in self._told["function_returned"]:
             handler(function, args)
 
     @shielded
     def value_read(self, tensor, number) -> None:
         """A scalar tensor was turned into a number."""
-        for handler in self._on_read:
+        for handler in self._told["value_read"]:
             handler(tensor, number)
 
     @shielded
     def averaged(self, values) -> None:
         """NumPy takes the plain mean of some values."""
-        for handler in self._on_mean:
+        for handler in self._told["averaged"]:
             handler(values)
 
     def step_returned(self, step, inputs, accuracies) -> None:
         """A compiled step has returned accuracies among its outputs."""
-        for handler in self._on_step:
+        for handler in self._told["step_returned"]:
             handler(step, inputs, accuracies)
 
     @shielded
@@ -261,7 +262,5 @@ class Recorder:
         """Let go of graphs, tensors and objects of the loop."""
         self.traced.close()
         self._function = self._returned = None
-        self.subjects, self._handlers, self._on_call, self._on_return = (), {}, (), ()
-        self._on_graph = ()
-        self._on_read, self._on_mean, self._on_step = (), (), ()
-        self._counters, self._counts = (), {}
+        self.subjects, self._handlers, self._counts = (), {}, {}
+        self._told = dict.fromkeys(TOLD, ())

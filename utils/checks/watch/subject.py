@@ -24,3 +24,8 @@ class Subject:
 def name_of(thing) -> str:
     """Return the name a user gave an object, else its class's."""
     return str(getattr(thing, "name", None) or type(thing).__name__)
+
+
+def remember(recent: dict, thing, value, most: int) -> dict:
+    """Return what is kept by the ids of the last things, this one among them, and no more."""
+    return {**dict([*recent.items()][1 - most :]), id(thing): value}

@@ -8,7 +8,7 @@ import numpy as np
 from .. import _weights
 from ..report import Finding
 from .events import dtype_of, shape_of
-from .subject import Subject
+from .subject import Subject, remember
 
 DECLARED = re.compile(r"^(class|cls)_?weights?$", re.IGNORECASE)
 LIBRARIES = ("site-packages", "dist-packages")
@@ -96,8 +96,7 @@ class Weights(Subject):
     def _result(self, event) -> None:
         result = event.tensors.get("result")
         if result is not None:
-            self.results = dict([*self.results.items()][-8:])
-            self.results[id(result)] = result
+            self.results = remember(self.results, result, result, 9)
 
     def _look_around(self) -> None:
         """Look for class weights in the program that called the loss, once."""
