@@ -4,6 +4,7 @@ from utils import checks
 from utils.checks.watch import loud
 from utils.checks.watch.flow import Window
 from utils.checks.watch.functions import Functions
+from utils.checks.watch.literals import Literals
 from utils.checks.watch.metric_state import MetricStates
 from utils.checks.watch.traced import TracedSteps
 
@@ -22,6 +23,7 @@ OURS = [
     (Functions, "function_called"),
     (Functions, "function_returned"),
     (Functions, "findings"),
+    (Literals, "graph_added"),
     (MetricStates, "on_metric"),
     (MetricStates, "count_call"),
     (MetricStates, "observed"),

@@ -154,6 +154,7 @@ class Recorder:
         """Count a call of a traced function; return whether it is one to look at."""
         return self.traced.counted(graph)
 
+    @shielded
     def graph_added(self, graph) -> None:
         """A traced function runs for the first time in the block."""
         for handler in self._told["graph_added"]:
